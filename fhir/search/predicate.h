@@ -1,0 +1,87 @@
+/* predicate: one "name=value,value" of a search string, compiled.
+ * Owns:   its array of values; the texts belong to the query.
+ * Thread: immutable once compiled.
+ * Bounds: QUERY_VALUES_MAX values.
+ * Errors: as query.h. Messages name the parameter, never the value: that may
+ *         be a patient's. */
+#ifndef BELFRY_FHIR_SEARCH_PREDICATE_H
+#define BELFRY_FHIR_SEARCH_PREDICATE_H
+
+#include "fhir/search/query.h"
+#include "fhir/search/value.h"
+
+enum predicate_op { PREDICATE_ANY_OF, PREDICATE_NONE_OF, PREDICATE_MISSING };
+
+enum date_prefix {
+    PREFIX_EQ,
+    PREFIX_NE,
+    PREFIX_GT,
+    PREFIX_LT,
+    PREFIX_GE,
+    PREFIX_LE,
+    PREFIX_SA,
+    PREFIX_EB
+};
+
+/* code, system|code, |code, system| */
+enum token_form { TOKEN_ANY_SYSTEM, TOKEN_WITH_SYSTEM, TOKEN_NO_SYSTEM };
+
+struct predicate_token {
+    enum token_form form;
+    struct search_token token; /* an empty code is any */
+};
+
+struct predicate_reference {
+    struct search_reference to;
+    bool any_target; /* to.id is an id, of whichever type is allowed */
+};
+
+struct predicate_date {
+    enum date_prefix prefix;
+    struct search_range range;
+};
+
+struct predicate_value {
+    union {
+        struct predicate_token token;
+        struct predicate_reference reference;
+        struct predicate_date date;
+    };
+};
+
+struct predicate {
+    const struct search_parameter *parameter;
+    size_t slot;
+    enum predicate_op op;
+    bool missing;         /* for PREDICATE_MISSING: what it asks for */
+    const char *modifier; /* constant text, "" without one */
+    const char *target;   /* the type of ":Patient", else NULL */
+    struct predicate_value *values;
+    size_t count;
+};
+
+/* What the predicates of one query share. */
+struct predicate_context {
+    const struct search_base *base;
+    struct bytes base_url;
+};
+
+/* name and value are decoded of %XX and writable: backslashes are removed in
+ * place and the predicate keeps pointing into value. On failure *out is as
+ * after predicate_fini(). */
+struct predicate_text {
+    struct bytes name;
+    char *value;
+    size_t value_bytes;
+};
+MUST_CHECK enum err_code predicate_compile(const struct predicate_context *c,
+                                           struct predicate_text text,
+                                           struct predicate *out,
+                                           struct err *e);
+
+void predicate_fini(struct predicate *p);
+
+/* "eq", "ne", ... */
+const char *predicate_prefix_name(enum date_prefix prefix);
+
+#endif

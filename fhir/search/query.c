@@ -1,0 +1,257 @@
+#include "fhir/search/query.h"
+
+#include "fhir/search/escape.h"
+#include "fhir/search/match.h"
+
+#include <stdlib.h>
+
+struct query {
+    const struct search_base *base;
+    char *text; /* the predicates point into it */
+    struct predicate predicates[QUERY_PREDICATES_MAX];
+    size_t count;
+    struct query_term *terms;
+    size_t term_count;
+};
+
+/* --- compiling --- */
+
+static enum err_code compile_term(const struct predicate_context *c, char *text,
+                                  size_t n, struct predicate *out,
+                                  struct err *e)
+{
+    size_t name_bytes = bytes_find(bytes_make(text, n), '=');
+    struct predicate_text t;
+
+    if (name_bytes == n || name_bytes == 0)
+        return err_set(e, ERR_INVALID,
+                       "each part of a search between '&' must be name=value");
+    t.value = text + name_bytes + 1;
+    t.value_bytes = n - name_bytes - 1;
+    if (!escape_decode_percent(text, &name_bytes) ||
+        !escape_decode_percent(t.value, &t.value_bytes))
+        return err_set(e, ERR_INVALID,
+                       "a search must be UTF-8 without NUL, and each '%%' must "
+                       "have two hexadecimal digits behind it");
+    t.name = bytes_make(text, name_bytes);
+    return predicate_compile(c, t, out, e);
+}
+
+static enum err_code compile_terms(struct query *q, size_t n,
+                                   struct bytes base_url, struct err *e)
+{
+    struct predicate_context context = {q->base, base_url};
+    char *at = q->text;
+    char *end = q->text + n;
+
+    while (at <= end) {
+        size_t width = bytes_find(bytes_make(at, (size_t)(end - at)), '&');
+        enum err_code rc;
+
+        if (q->count == QUERY_PREDICATES_MAX)
+            return err_set(e, ERR_INVALID,
+                           "a search may have at most %d parameters",
+                           QUERY_PREDICATES_MAX);
+        rc = compile_term(&context, at, width, &q->predicates[q->count], e);
+        if (rc)
+            return rc;
+        q->count++;
+        at += width + 1;
+    }
+    return ERR_OK;
+}
+
+/* A date has one term for each value: their prefixes may differ. */
+static size_t terms_of(const struct predicate *p)
+{
+    return p->parameter->type == SEARCH_DATE && p->count > 0 ? p->count : 1;
+}
+
+static enum err_code list_terms(struct query *q, struct err *e)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < q->count; i++)
+        count += terms_of(&q->predicates[i]);
+    q->terms = calloc(count, sizeof *q->terms);
+    if (!q->terms)
+        return err_nomem(e);
+    for (size_t i = 0; i < q->count; i++) {
+        const struct predicate *p = &q->predicates[i];
+        bool compares = p->parameter->type == SEARCH_DATE && p->count > 0;
+
+        for (size_t k = 0; k < terms_of(p); k++)
+            q->terms[q->term_count++] = (struct query_term){
+                p->parameter->code, p->modifier,
+                compares ? predicate_prefix_name(p->values[k].date.prefix)
+                         : ""};
+    }
+    return ERR_OK;
+}
+
+static enum err_code compile(struct query *q, struct bytes text,
+                             struct bytes base_url, struct err *e)
+{
+    enum err_code rc;
+
+    q->text = malloc(text.n + 1);
+    if (!q->text)
+        return err_nomem(e);
+    memcpy(q->text, text.p, text.n);
+    q->text[text.n] = '\0';
+    rc = compile_terms(q, text.n, base_url, e);
+    return rc ? rc : list_terms(q, e);
+}
+
+enum err_code query_compile(struct bytes resource_type, struct bytes text,
+                            struct bytes base_url, struct query **out,
+                            struct err *e)
+{
+    const struct search_base *base = search_base_find(resource_type);
+    struct query *q;
+    enum err_code rc;
+
+    *out = NULL;
+    if (!base)
+        return err_set(e, ERR_INVALID,
+                       "a search needs a resource type of FHIR R4");
+    if (text.n == 0)
+        return err_set(e, ERR_INVALID, "a search needs at least one parameter");
+    if (text.n > QUERY_TEXT_MAX)
+        return err_set(e, ERR_INVALID, "a search may have at most %d bytes",
+                       QUERY_TEXT_MAX);
+    q = calloc(1, sizeof *q);
+    if (!q)
+        return err_nomem(e);
+    q->base = base;
+    rc = compile(q, text, base_url, e);
+    if (rc) {
+        query_free(q);
+        return rc;
+    }
+    *out = q;
+    return ERR_OK;
+}
+
+void query_free(struct query *q)
+{
+    if (!q)
+        return;
+    for (size_t i = 0; i < q->count; i++)
+        predicate_fini(&q->predicates[i]);
+    free(q->terms);
+    free(q->text);
+    free(q);
+}
+
+/* --- matching --- */
+
+bool query_matches(const struct query *q, const struct search_values *v)
+{
+    if (v->base != q->base)
+        return false;
+    for (size_t i = 0; i < q->count; i++)
+        if (!match_predicate(&q->predicates[i], v))
+            return false;
+    return true;
+}
+
+/* --- anchors --- */
+
+enum rank { RANK_NONE, RANK_TOKEN, RANK_IDENTIFIER, RANK_REFERENCE };
+
+static bool has_codes(const struct predicate *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->values[i].token.token.code.n == 0)
+            return false;
+    return true;
+}
+
+static enum rank rank_of(const struct predicate *p)
+{
+    if (p->op != PREDICATE_ANY_OF || p->count > QUERY_ANCHORS_MAX)
+        return RANK_NONE;
+    switch (p->parameter->type) {
+    case SEARCH_REFERENCE:
+        return RANK_REFERENCE;
+    case SEARCH_TOKEN:
+        if (!has_codes(p))
+            return RANK_NONE;
+        return search_parameter_has_leaf(p->parameter,
+                                         SEARCH_LEAF_IDENTIFIER) ||
+                       search_parameter_has_leaf(p->parameter, SEARCH_LEAF_ID)
+                   ? RANK_IDENTIFIER
+                   : RANK_TOKEN;
+    case SEARCH_DATE:
+        break;
+    }
+    return RANK_NONE;
+}
+
+/* The best rank and, among equals, the fewest values. */
+static const struct predicate *choose_anchor(const struct query *q)
+{
+    const struct predicate *best = NULL;
+
+    for (size_t i = 0; i < q->count; i++) {
+        const struct predicate *p = &q->predicates[i];
+        enum rank rank = rank_of(p);
+
+        if (rank == RANK_NONE)
+            continue;
+        if (!best || rank > rank_of(best) ||
+            (rank == rank_of(best) && p->count < best->count))
+            best = p;
+    }
+    return best;
+}
+
+static uint64_t key_of(const struct predicate *p,
+                       const struct predicate_value *value)
+{
+    return p->parameter->type == SEARCH_REFERENCE
+               ? search_key_reference(p->parameter, &value->reference.to)
+               : search_key_token(p->parameter, value->token.token.code);
+}
+
+static bool contains(const uint64_t *keys, size_t n, uint64_t key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (keys[i] == key)
+            return true;
+    return false;
+}
+
+size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX])
+{
+    const struct predicate *p = choose_anchor(q);
+    size_t n = 0;
+
+    for (size_t i = 0; p && i < p->count; i++) {
+        uint64_t key = key_of(p, &p->values[i]);
+
+        if (!contains(keys, n, key))
+            keys[n++] = key;
+    }
+    return n;
+}
+
+int query_anchor_rank(const struct query *q)
+{
+    const struct predicate *p = choose_anchor(q);
+
+    return p ? (int)rank_of(p) : 0;
+}
+
+/* --- terms --- */
+
+size_t query_term_count(const struct query *q)
+{
+    return q->term_count;
+}
+
+struct query_term query_term_at(const struct query *q, size_t index)
+{
+    return q->terms[index];
+}

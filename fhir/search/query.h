@@ -1,0 +1,57 @@
+/* query: a search string compiled to a conjunction of predicates, with one
+ * meaning wherever it is used: a topic's criteria, a subscription's filter and
+ * (later) a search over the index (R4 search.html).
+ * Owns:   a query owns all its parts (heap).
+ * Thread: immutable once compiled.
+ * Bounds: QUERY_PREDICATES_MAX, QUERY_VALUES_MAX per predicate,
+ *         QUERY_TEXT_MAX bytes.
+ * Errors: ERR_NOT_SUPPORTED names the parameter, modifier, prefix or chain
+ *         that belfry cannot evaluate; ERR_INVALID for a malformed one. */
+#ifndef BELFRY_FHIR_SEARCH_QUERY_H
+#define BELFRY_FHIR_SEARCH_QUERY_H
+
+#include "fhir/search/values.h"
+
+#define QUERY_PREDICATES_MAX 16
+#define QUERY_VALUES_MAX 64
+#define QUERY_TEXT_MAX 4096
+#define QUERY_ANCHORS_MAX 16
+
+struct query;
+
+/* Compiles "patient=Patient/1&status=active,on-hold" for one resource type.
+ * '&' is AND, ',' is OR ("\," a literal comma), names may carry ":modifier",
+ * date values a prefix. Names and values are percent-decoded. base_url as for
+ * search_values_extract(). */
+MUST_CHECK enum err_code query_compile(struct bytes resource_type,
+                                       struct bytes text, struct bytes base_url,
+                                       struct query **out, struct err *e);
+
+void query_free(struct query *q);
+
+/* True when all predicates hold for the values of a resource of the query's
+ * type; false for another type. */
+bool query_matches(const struct query *q, const struct search_values *v);
+
+/* The most selective equality predicate as keys: whenever query_matches() is
+ * true, at least one of the keys is among search_values_keys(). Returns how
+ * many were written (at most QUERY_ANCHORS_MAX); 0 when no predicate can be an
+ * anchor. References are preferred to identifiers, those to other tokens. */
+size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX]);
+
+/* How selective the anchor is: 0 none, 1 a token, 2 an identifier or _id, 3 a
+ * reference. Lets a caller choose among several queries. */
+int query_anchor_rank(const struct query *q);
+
+/* Iterates what was compiled, for checks against a topic's canFilterBy: the
+ * parameter's code, its modifier ("" without one) and, for a date, the
+ * comparator ("eq" without a prefix; "" for other types). */
+struct query_term {
+    const char *code;
+    const char *modifier;
+    const char *comparator;
+};
+size_t query_term_count(const struct query *q);
+struct query_term query_term_at(const struct query *q, size_t index);
+
+#endif

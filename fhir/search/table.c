@@ -1,0 +1,117 @@
+#include "fhir/search/table.h"
+
+#define SEARCH_BASE(type, first, count)
+#define PATH(leaf, steps)         \
+    {                             \
+        SEARCH_LEAF_##leaf, steps \
+    }
+#define SEARCH_PARAMETER(base, code, kind, targets, ...)                      \
+    {code, SEARCH_##kind, targets, (const struct search_path[]){__VA_ARGS__}, \
+     sizeof((const struct search_path[]){__VA_ARGS__}) /                      \
+         sizeof(struct search_path)},
+static const struct search_parameter parameters[] = {
+#include "profiles/r4/search-parameters.inc"
+};
+#undef SEARCH_PARAMETER
+#undef PATH
+#undef SEARCH_BASE
+
+#define SEARCH_BASE(type, first, count) {#type, parameters + (first), count},
+#define SEARCH_PARAMETER(...)
+static const struct search_base bases[] = {
+#include "profiles/r4/search-parameters.inc"
+};
+#undef SEARCH_PARAMETER
+#undef SEARCH_BASE
+
+#define BASE_COUNT (sizeof bases / sizeof *bases)
+#define COMMON_BASE "Resource"
+
+/* The order of strcmp() for a text without a NUL behind it. */
+static int compare(struct bytes text, const char *name)
+{
+    int order = strncmp(text.p, name, text.n);
+
+    return order != 0 ? order : name[text.n] == '\0' ? 0 : -1;
+}
+
+static const struct search_base *find_base(struct bytes type)
+{
+    size_t low = 0, high = BASE_COUNT;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare(type, bases[middle].type);
+
+        if (order == 0)
+            return &bases[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* A NUL would end the comparison before the text does. */
+static bool is_name(struct bytes text)
+{
+    return text.n > 0 && memchr(text.p, '\0', text.n) == NULL;
+}
+
+const struct search_base *search_base_find(struct bytes type)
+{
+    return is_name(type) && !bytes_is(type, COMMON_BASE) ? find_base(type)
+                                                         : NULL;
+}
+
+const struct search_base *search_base_common(void)
+{
+    return find_base(bytes_of(COMMON_BASE));
+}
+
+const struct search_parameter *
+search_base_parameter(const struct search_base *base, struct bytes code)
+{
+    size_t low = 0, high = base->count;
+
+    while (is_name(code) && low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare(code, base->parameters[middle].code);
+
+        if (order == 0)
+            return &base->parameters[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+size_t search_parameter_ordinal(const struct search_parameter *p)
+{
+    return (size_t)(p - parameters);
+}
+
+bool search_parameter_has_leaf(const struct search_parameter *p,
+                               enum search_leaf leaf)
+{
+    for (size_t i = 0; i < p->path_count; i++)
+        if (p->paths[i].leaf == leaf)
+            return true;
+    return false;
+}
+
+bool search_parameter_targets(const struct search_parameter *p,
+                              struct bytes type)
+{
+    struct bytes rest = bytes_of(p->targets);
+
+    if (bytes_is(rest, "*"))
+        return true;
+    while (rest.n > 0)
+        if (bytes_equal(bytes_split(rest, ' ', &rest), type))
+            return true;
+    return false;
+}

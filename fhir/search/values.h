@@ -1,0 +1,36 @@
+/* values: what a resource answers to each search parameter of its type,
+ * extracted once per change and used by the matcher (and later the index).
+ * Owns:   everything is in the arena given to search_values_extract().
+ * Thread: immutable once extracted.
+ * Bounds: SEARCH_VALUES_MAX values a resource; past it ERR_TOO_LARGE.
+ * Errors: ERR_TOO_LARGE, ERR_NOMEM. A value of an unexpected shape is no
+ *         error: it yields nothing, as R4 search prescribes. */
+#ifndef BELFRY_FHIR_SEARCH_VALUES_H
+#define BELFRY_FHIR_SEARCH_VALUES_H
+
+#include <cjson/cJSON.h>
+
+#include "storage/base/arena.h"
+#include "storage/base/err.h"
+
+#define SEARCH_VALUES_MAX 4096
+
+struct search_values;
+
+/* resource has passed the gate and has a known resourceType. base_url
+ * ("http://host/fhir", no slash at the end) makes absolute references to this
+ * server equal to relative ones. */
+MUST_CHECK enum err_code search_values_extract(const cJSON *resource,
+                                               struct bytes base_url,
+                                               struct arena *arena,
+                                               struct search_values **out,
+                                               struct err *e);
+
+/* The resource type the values came from. */
+struct bytes search_values_type(const struct search_values *v);
+
+/* The anchor keys (query.h) that this resource answers to, without repeats.
+ * The array belongs to the values' arena. */
+const uint64_t *search_values_keys(const struct search_values *v, size_t *n);
+
+#endif

@@ -1,0 +1,241 @@
+#include "fhir/subscription/notification.h"
+
+#include "storage/base/instant.h"
+
+#define PROFILE \
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
+#define BUNDLE_PROFILE PROFILE "backport-subscription-notification-r4"
+#define STATUS_PROFILE PROFILE "backport-subscription-status-r4"
+
+/* Ids, types and the base URL need no escaping in JSON: ids and types are
+ * checked when they are accepted (R4 datatypes), the base URL at start. */
+
+static const char *type_text(enum notification_type type)
+{
+    static const char *const names[] = {[NOTIFY_HANDSHAKE] = "handshake",
+                                        [NOTIFY_HEARTBEAT] = "heartbeat",
+                                        [NOTIFY_EVENT] = "event-notification",
+                                        [NOTIFY_QUERY_STATUS] = "query-status"};
+
+    return names[type];
+}
+
+static void add_instant(struct buf *out, int64_t time_ms)
+{
+    char text[INSTANT_TEXT_BYTES];
+
+    instant_format(time_ms, text);
+    buf_add_char(out, '"');
+    buf_add(out, bytes_make(text, sizeof text));
+    buf_add_char(out, '"');
+}
+
+/* [base]/Type/id, without quotes. */
+static void add_url(struct buf *out, struct bytes base_url, struct bytes type,
+                    struct bytes id)
+{
+    buf_add(out, base_url);
+    buf_add_char(out, '/');
+    buf_add(out, type);
+    buf_add_char(out, '/');
+    buf_add(out, id);
+}
+
+static void add_head(struct buf *out, const char *id, const char *profile,
+                     const char *type)
+{
+    buf_add_text(out, "{\"resourceType\":\"Bundle\",\"id\":\"");
+    buf_add_text(out, id);
+    if (profile) {
+        buf_add_text(out, "\",\"meta\":{\"profile\":[\"");
+        buf_add_text(out, profile);
+        buf_add_text(out, "\"]},\"type\":\"");
+    } else {
+        buf_add_text(out, "\",\"type\":\"");
+    }
+    buf_add_text(out, type);
+    buf_add_text(out, "\",\"timestamp\":");
+}
+
+/* ---- the status Parameters ---- */
+
+static void add_event(struct buf *out, const struct notification_status *s,
+                      const struct notification_event *event, bool focus)
+{
+    buf_add_text(out, ",{\"name\":\"notification-event\",\"part\":["
+                      "{\"name\":\"event-number\",\"valueString\":\"");
+    buf_add_u64(out, event->number);
+    buf_add_text(out, "\"},{\"name\":\"timestamp\",\"valueInstant\":");
+    add_instant(out, event->time_ms);
+    if (focus) {
+        buf_add_text(out, "},{\"name\":\"focus\",\"valueReference\":"
+                          "{\"reference\":\"");
+        add_url(out, s->base_url, event->type, event->id);
+        buf_add_text(out, "\"}");
+    }
+    buf_add_text(out, "}]}");
+}
+
+static void open_parameters(struct buf *out,
+                            const struct notification_status *s,
+                            uint64_t events_since_start)
+{
+    buf_add_text(out, "{\"resourceType\":\"Parameters\",\"id\":\"");
+    buf_add_text(out, s->uuid);
+    buf_add_text(out, "\",\"meta\":{\"profile\":[\"" STATUS_PROFILE
+                      "\"]},\"parameter\":[{\"name\":\"subscription\","
+                      "\"valueReference\":{\"reference\":\"");
+    add_url(out, s->base_url, bytes_of("Subscription"), s->subscription_id);
+    buf_add_text(out, "\"}}");
+    if (s->topic) {
+        buf_add_text(out, ",{\"name\":\"topic\",\"valueCanonical\":");
+        buf_add_json_string(out, bytes_of(s->topic));
+        buf_add_char(out, '}');
+    }
+    buf_add_text(out, ",{\"name\":\"status\",\"valueCode\":\"");
+    buf_add_text(out, subscription_status_text(s->status));
+    buf_add_text(out, "\"},{\"name\":\"type\",\"valueCode\":\"");
+    buf_add_text(out, type_text(s->type));
+    buf_add_text(out, "\"},{\"name\":\"events-since-subscription-start\","
+                      "\"valueString\":\"");
+    buf_add_u64(out, events_since_start);
+    buf_add_text(out, "\"}");
+}
+
+static void close_parameters(struct buf *out,
+                             const struct notification_status *s)
+{
+    if (s->error_text) {
+        buf_add_text(out, ",{\"name\":\"error\",\"valueCodeableConcept\":"
+                          "{\"text\":");
+        buf_add_json_string(out, bytes_of(s->error_text));
+        buf_add_text(out, "}}");
+    }
+    buf_add_text(out, "]}");
+}
+
+static void open_status_entry(struct buf *out,
+                              const struct notification_status *s)
+{
+    buf_add_text(out, "{\"fullUrl\":\"urn:uuid:");
+    buf_add_text(out, s->uuid);
+    buf_add_text(out, "\",\"resource\":");
+}
+
+/* ---- the history Bundle ---- */
+
+static const char *method_of(const struct notification_event *event)
+{
+    if (event->interaction == INTERACTION_DELETE)
+        return "DELETE";
+    if (event->interaction == INTERACTION_CREATE && !event->update_as_create)
+        return "POST";
+    return "PUT";
+}
+
+static const char *response_of(const struct notification_event *event)
+{
+    switch (event->interaction) {
+    case INTERACTION_CREATE:
+        return "201";
+    case INTERACTION_UPDATE:
+        return "200";
+    case INTERACTION_DELETE:
+        return "204";
+    }
+    return "200";
+}
+
+/* The status slice is 1..1 by resource type: a Parameters that is the focus
+ * can be told of, but not enclosed (backport-subscription-notification-r4). */
+static bool has_resource(const struct notification *n,
+                         const struct notification_event *event)
+{
+    return n->content == CONTENT_FULL_RESOURCE &&
+           event->interaction != INTERACTION_DELETE && event->text.n > 0 &&
+           !bytes_is(event->type, "Parameters");
+}
+
+static void add_entry(struct buf *out, const struct notification *n,
+                      const struct notification_event *event)
+{
+    const char *method = method_of(event);
+
+    buf_add_text(out, ",{\"fullUrl\":\"");
+    add_url(out, n->status.base_url, event->type, event->id);
+    if (has_resource(n, event)) {
+        buf_add_text(out, "\",\"resource\":");
+        buf_add(out, event->text);
+        buf_add_text(out, ",\"request\":{\"method\":\"");
+    } else {
+        buf_add_text(out, "\",\"request\":{\"method\":\"");
+    }
+    buf_add_text(out, method);
+    buf_add_text(out, "\",\"url\":\"");
+    buf_add(out, event->type);
+    if (strcmp(method, "POST") != 0) {
+        buf_add_char(out, '/');
+        buf_add(out, event->id);
+    }
+    buf_add_text(out, "\"},\"response\":{\"status\":\"");
+    buf_add_text(out, response_of(event));
+    buf_add_text(out, "\"}}");
+}
+
+/* Only event notifications carry events; they tell the highest number of the
+ * bundle, all others the live counter (trap 19). */
+static uint64_t count_to_tell(const struct notification *n, size_t events)
+{
+    uint64_t highest = 0;
+
+    for (size_t i = 0; i < events; i++) {
+        if (n->events[i].number > highest)
+            highest = n->events[i].number;
+    }
+    return events ? highest : n->status.events_since_start;
+}
+
+void notification_write(struct buf *out, const struct notification *n)
+{
+    struct notification_status s = n->status;
+    size_t events = s.type == NOTIFY_EVENT ? n->event_count : 0;
+    bool empty = n->content == CONTENT_EMPTY;
+
+    if (empty)
+        s.topic = NULL;
+    add_head(out, n->bundle_id, BUNDLE_PROFILE, "history");
+    add_instant(out, n->timestamp_ms);
+    buf_add_text(out, ",\"entry\":[");
+    open_status_entry(out, &s);
+    open_parameters(out, &s, count_to_tell(n, events));
+    for (size_t i = 0; i < events; i++)
+        add_event(out, &s, &n->events[i], !empty);
+    close_parameters(out, &s);
+    buf_add_text(out, ",\"request\":{\"method\":\"GET\",\"url\":\"");
+    add_url(out, s.base_url, bytes_of("Subscription"), s.subscription_id);
+    buf_add_text(out, "/$status\"},\"response\":{\"status\":\"200\"}}");
+    for (size_t i = 0; i < events && !empty; i++)
+        add_entry(out, n, &n->events[i]);
+    buf_add_text(out, "]}");
+}
+
+/* ---- the searchset of $status ---- */
+
+void notification_write_status_bundle(struct buf *out, const char *bundle_id,
+                                      int64_t timestamp_ms,
+                                      const struct notification_status *items,
+                                      size_t n)
+{
+    add_head(out, bundle_id, NULL, "searchset");
+    add_instant(out, timestamp_ms);
+    buf_add_text(out, ",\"total\":");
+    buf_add_u64(out, n);
+    for (size_t i = 0; i < n; i++) {
+        buf_add_text(out, i == 0 ? ",\"entry\":[" : ",");
+        open_status_entry(out, &items[i]);
+        open_parameters(out, &items[i], items[i].events_since_start);
+        close_parameters(out, &items[i]);
+        buf_add_text(out, ",\"search\":{\"mode\":\"match\"}}");
+    }
+    buf_add_text(out, n ? "]}" : "}");
+}

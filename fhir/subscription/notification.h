@@ -1,0 +1,64 @@
+/* notification: the bundles that belfry sends and the status it answers, in
+ * R4 form (backport-subscription-notification-r4, -status-r4).
+ * Owns:   nothing; the result is appended to a buf.
+ * Thread: any.
+ * Bounds: the buf's maximum.
+ * Resource texts are copied as they are stored, never parsed (P7). */
+#ifndef BELFRY_FHIR_SUBSCRIPTION_NOTIFICATION_H
+#define BELFRY_FHIR_SUBSCRIPTION_NOTIFICATION_H
+
+#include "fhir/subscription/subscription.h"
+#include "storage/base/buf.h"
+
+enum notification_type {
+    NOTIFY_HANDSHAKE = 1,
+    NOTIFY_HEARTBEAT,
+    NOTIFY_EVENT,
+    NOTIFY_QUERY_STATUS
+};
+
+/* The status Parameters of one subscription. */
+struct notification_status {
+    struct bytes base_url;        /* "https://host/fhir" */
+    struct bytes subscription_id;
+    const char *topic;            /* canonical, NULL: leave out */
+    enum subscription_status status;
+    enum notification_type type;
+    uint64_t events_since_start;
+    const char *error_text;       /* NULL: no error parameter */
+    char uuid[37];                /* of the Parameters resource */
+};
+
+struct notification_event {
+    uint64_t number;
+    int64_t time_ms;
+    enum interaction interaction;
+    bool update_as_create; /* a create that came as PUT */
+    struct bytes type;
+    struct bytes id;
+    struct bytes text;     /* as of the event; empty for a delete */
+};
+
+struct notification {
+    struct notification_status status;
+    enum content_level content;
+    char bundle_id[37];
+    int64_t timestamp_ms;
+    const struct notification_event *events;
+    size_t event_count;
+};
+
+/* A history Bundle: handshake, heartbeat or event notification. For content
+ * empty the topic, focus and entries are left out whatever the caller gave;
+ * event notifications carry the highest number of the bundle as
+ * events-since-subscription-start. Check out with buf_check(). */
+void notification_write(struct buf *out, const struct notification *n);
+
+/* The searchset Bundle of $status (section 1.5): one Parameters entry each, no
+ * request and no response. */
+void notification_write_status_bundle(struct buf *out, const char *bundle_id,
+                                      int64_t timestamp_ms,
+                                      const struct notification_status *items,
+                                      size_t n);
+
+#endif

@@ -1,0 +1,285 @@
+#include "fhir/subscription/subscription.h"
+
+#include "fhir/model/types.h"
+#include "fhir/subscription/channel.h"
+#include "fhir/subscription/extension.h"
+#include "fhir/subscription/shape.h"
+#include "storage/base/instant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PATH_BYTES 96
+
+static const char *const status_texts[] = {[STATUS_REQUESTED] = "requested",
+                                           [STATUS_ACTIVE] = "active",
+                                           [STATUS_ERROR] = "error",
+                                           [STATUS_OFF] = "off"};
+
+static const char *const content_texts[] = {[CONTENT_EMPTY] = "empty",
+                                            [CONTENT_ID_ONLY] = "id-only",
+                                            [CONTENT_FULL_RESOURCE] =
+                                                "full-resource"};
+
+const char *subscription_status_text(enum subscription_status s)
+{
+    return status_texts[s];
+}
+
+const char *content_level_text(enum content_level c)
+{
+    return content_texts[c];
+}
+
+bool content_level_parse(struct bytes text, enum content_level *out)
+{
+    for (int c = CONTENT_EMPTY; c <= CONTENT_FULL_RESOURCE; c++) {
+        if (bytes_is(text, content_texts[c])) {
+            *out = (enum content_level)c;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const cJSON *resource;
+    const struct subscription_rules *rules;
+    struct subscription *s;
+    struct issues *issues;
+};
+
+static void refuse(const struct reader *rd, const char *path, const char *why)
+{
+    issues_add(rd->issues, ERR_UNPROCESSABLE, path, "%s", why);
+}
+
+static void read_type(const struct reader *rd)
+{
+    const char *type = shape_string(rd->resource, "resourceType");
+
+    if (type && strcmp(type, "Subscription") != 0)
+        refuse(rd, "Subscription.resourceType", "must be Subscription");
+}
+
+/* A client asks for requested (active means the same) or off. */
+static void read_status(const struct reader *rd)
+{
+    const char *status = shape_string(rd->resource, "status");
+
+    if (!status)
+        return;
+    rd->s->off = strcmp(status, "off") == 0;
+    if (strcmp(status, "error") == 0)
+        refuse(rd, "Subscription.status",
+               "only the server sets status error; send requested or off");
+    else if (!rd->s->off && strcmp(status, "requested") != 0 &&
+             strcmp(status, "active") != 0)
+        issues_add(rd->issues, ERR_UNPROCESSABLE, "Subscription.status",
+                   "%s is not a status; send requested or off", status);
+}
+
+static void read_end(const struct reader *rd)
+{
+    const char *end = shape_string(rd->resource, "end");
+
+    if (!end)
+        return;
+    if (!instant_parse(bytes_of(end), &rd->s->end_ms))
+        refuse(rd, "Subscription.end",
+               "must be an instant: date, time with seconds, and zone");
+    else if (rd->rules->now_ms != 0 && rd->s->end_ms <= rd->rules->now_ms)
+        refuse(rd, "Subscription.end", "lies in the past");
+}
+
+/* "Observation?code=..." or "Observation", with or without a leading '/'. */
+static bool is_query(struct bytes criteria)
+{
+    struct bytes rest;
+
+    if (bytes_starts(criteria, "/"))
+        criteria = bytes_from(criteria, 1);
+    return model_is_resource_type(bytes_split(criteria, '?', &rest));
+}
+
+static bool is_absolute_uri(struct bytes text)
+{
+    size_t n = bytes_find(text, ':');
+
+    if (n == 0 || n + 1 >= text.n)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        if ((unsigned char)c <= 0x20 || (i == 0 && !letter))
+            return false;
+        if (i < n && !letter && !(c >= '0' && c <= '9') && !strchr("+.-", c))
+            return false;
+    }
+    return true;
+}
+
+static enum err_code read_criteria(const struct reader *rd)
+{
+    const char *criteria = shape_string(rd->resource, "criteria");
+    struct bytes text = bytes_of(criteria);
+    const char *path = "Subscription.criteria";
+
+    if (!criteria)
+        return ERR_OK;
+    if (is_query(text)) {
+        refuse(rd, path,
+               "query criteria are not supported by this server: criteria is "
+               "the canonical URL of one of its topics");
+        return ERR_OK;
+    }
+    if (!is_absolute_uri(text)) {
+        refuse(rd, path, "must be the absolute canonical URL of a topic");
+        return ERR_OK;
+    }
+    rd->s->topic = topic_set_find(rd->rules->topics, text);
+    if (!rd->s->topic)
+        issues_add(rd->issues, ERR_UNPROCESSABLE, path,
+                   "topic %s is not offered by this server", criteria);
+    rd->s->canonical = strdup(criteria);
+    return rd->s->canonical ? ERR_OK : ERR_NOMEM;
+}
+
+/* Moves the filters to the end of the subscription's. */
+static enum err_code keep_filters(struct subscription *s,
+                                  struct filter *filters, size_t n)
+{
+    struct filter *all =
+        realloc(s->filters, (s->filter_count + n) * sizeof *all);
+
+    if (!all) {
+        for (size_t i = 0; i < n; i++)
+            filter_fini(&filters[i]);
+        return ERR_NOMEM;
+    }
+    memcpy(all + s->filter_count, filters, n * sizeof *all);
+    s->filters = all;
+    s->filter_count += n;
+    return ERR_OK;
+}
+
+static enum err_code read_filter(const struct reader *rd, const cJSON *value,
+                                 const char *path)
+{
+    struct filter filters[TOPIC_TYPES_MAX];
+    struct err e = {.code = ERR_OK};
+    size_t n = 0;
+    enum err_code rc;
+
+    if (!rd->s->topic)
+        return ERR_OK;
+    rc = topic_filter_compile(rd->s->topic, bytes_of(value->valuestring),
+                              rd->rules->base_url, filters, &n, &e);
+    if (rc == ERR_NOMEM)
+        return rc;
+    if (rc != ERR_OK) {
+        refuse(rd, path, e.message);
+        return ERR_OK;
+    }
+    return n ? keep_filters(rd->s, filters, n) : ERR_OK;
+}
+
+static enum err_code read_filters(const struct reader *rd)
+{
+    const cJSON *extension;
+    enum err_code rc = ERR_OK;
+    char path[PATH_BYTES];
+    int found = 0;
+    int i = 0;
+
+    cJSON_ArrayForEach(extension, shape_extensions(rd->resource, "criteria"))
+    {
+        enum extension_kind kind;
+        const cJSON *value = extension_value(extension, &kind);
+
+        (void)snprintf(path, sizeof path, "Subscription.criteria.extension[%d]",
+                       i++);
+        if (kind != EXTENSION_FILTER || rc != ERR_OK)
+            continue;
+        found++;
+        if (found <= SUBSCRIPTION_FILTERS_MAX)
+            rc = read_filter(rd, value, path);
+        else if (found == SUBSCRIPTION_FILTERS_MAX + 1)
+            issues_add(rd->issues, ERR_UNPROCESSABLE, path,
+                       "more than %d filters", SUBSCRIPTION_FILTERS_MAX);
+    }
+    return rc;
+}
+
+static enum err_code read_all(const struct reader *rd)
+{
+    enum err_code rc;
+
+    shape_check(rd->resource, rd->issues);
+    read_type(rd);
+    read_status(rd);
+    read_end(rd);
+    rc = read_criteria(rd);
+    if (rc == ERR_OK)
+        rc = read_filters(rd);
+    if (rc == ERR_OK)
+        rc = channel_read(
+            cJSON_GetObjectItemCaseSensitive(rd->resource, "channel"),
+            rd->rules, rd->s, rd->issues);
+    return rc;
+}
+
+enum err_code subscription_read(const cJSON *resource,
+                                const struct subscription_rules *r,
+                                struct subscription **out,
+                                struct issues *issues)
+{
+    struct reader rd = {resource, r, calloc(1, sizeof *rd.s), issues};
+    enum err_code rc = rd.s ? read_all(&rd) : ERR_NOMEM;
+
+    *out = NULL;
+    if (rc == ERR_NOMEM)
+        issues_add(issues, rc, "", "out of memory");
+    else if (issues->count > 0)
+        rc = issues->items[0].code;
+    if (rc != ERR_OK) {
+        subscription_free(rd.s);
+        return rc;
+    }
+    *out = rd.s;
+    return ERR_OK;
+}
+
+void subscription_free(struct subscription *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->filter_count; i++)
+        filter_fini(&s->filters[i]);
+    for (size_t i = 0; i < s->header_count; i++)
+        free(s->headers[i]);
+    free(s->filters);
+    free(s->headers);
+    free(s->canonical);
+    free(s->endpoint);
+    free(s->mime_type);
+    free(s->secret);
+    free(s);
+}
+
+bool subscription_filters_match(const struct subscription *s,
+                                const struct search_values *v)
+{
+    struct bytes type = search_values_type(v);
+
+    for (size_t i = 0; i < s->filter_count; i++) {
+        const struct filter *f = &s->filters[i];
+
+        if (bytes_equal(f->resource_type, type) && !query_matches(f->query, v))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,85 @@
+/* topic: a SubscriptionTopic compiled from its JSON form (R4B and R5 element
+ * names), its triggers and what a subscription may filter by.
+ * Owns:   a topic owns all its parts (heap).
+ * Thread: immutable once compiled.
+ * Bounds: TOPIC_TRIGGERS_MAX, TOPIC_FILTERS_MAX, the gate's.
+ * Errors: every problem is one issue with the element's path; a criterion
+ *         that belfry cannot evaluate is a problem, not a warning. */
+#ifndef BELFRY_FHIR_TOPIC_TOPIC_H
+#define BELFRY_FHIR_TOPIC_TOPIC_H
+
+#include "fhir/outcome/issues.h"
+#include "fhir/search/query.h"
+
+#define TOPIC_TRIGGERS_MAX 32
+#define TOPIC_FILTERS_MAX 64
+
+enum interaction {
+    INTERACTION_CREATE = 1,
+    INTERACTION_UPDATE = 2,
+    INTERACTION_DELETE = 3
+};
+
+struct topic;
+
+/* text is the file's content, ungated. base_url as for query_compile().
+ * Returns ERR_OK, or ERR_UNPROCESSABLE / ERR_SYNTAX with at least one issue. */
+MUST_CHECK enum err_code topic_compile(struct bytes text, struct bytes base_url,
+                                       struct topic **out,
+                                       struct issues *issues);
+
+void topic_free(struct topic *t);
+
+const char *topic_url(const struct topic *t);     /* without "|version" */
+const char *topic_version(const struct topic *t); /* "" without one */
+const char *topic_title(const struct topic *t);
+const char *topic_description(const struct topic *t);
+
+/* For an index over triggers: which (type, interaction) pairs can fire. The
+ * same pair may appear more than once. */
+size_t topic_trigger_count(const struct topic *t);
+struct bytes topic_trigger_type(const struct topic *t, size_t index);
+bool topic_trigger_has(const struct topic *t, size_t index, enum interaction i);
+
+/* What canFilterBy offers, for listings: the index-th one's parameter when it
+ * is for the resource type, else NULL. */
+size_t topic_filter_count(const struct topic *t);
+const char *topic_filter_parameter(const struct topic *t, size_t index,
+                                   struct bytes resource_type);
+
+/* A change as the triggers see it. previous is NULL on create; current is
+ * NULL on delete. An update-as-create is a create. */
+struct change_view {
+    enum interaction interaction;
+    struct bytes resource_type;
+    const struct search_values *previous;
+    const struct search_values *current;
+};
+
+/* True when at least one trigger fires (R4B SubscriptionTopic: supported
+ * interactions, queryCriteria with resultForCreate, resultForDelete and
+ * requireBoth; an absent side does not count as passed). */
+bool topic_fires(const struct topic *t, const struct change_view *change);
+
+/* One backport filter, compiled: it applies to one resource type. */
+struct filter {
+    struct query *query;
+    struct bytes resource_type; /* owned with the filter */
+};
+
+/* Compiles the text of a backport-filter-criteria extension in any of its
+ * three forms ("Encounter?patient=Patient/1", "Encounter.patient=Patient/1",
+ * "patient=Patient/1"). Parameters, modifiers and comparators that the topic's
+ * canFilterBy does not offer are refused. The unprefixed form applies to every
+ * trigger type that offers the parameter: it may yield several filters.
+ * Fills filters[0..*count), *count at most TOPIC_TYPES_MAX. */
+#define TOPIC_TYPES_MAX 16
+MUST_CHECK enum err_code topic_filter_compile(const struct topic *t,
+                                              struct bytes text,
+                                              struct bytes base_url,
+                                              struct filter filters[],
+                                              size_t *count, struct err *e);
+
+void filter_fini(struct filter *f);
+
+#endif

@@ -1,0 +1,41 @@
+/* trigger: one resourceTrigger of a topic, and whether a change fires it.
+ * Owns:   its compiled queries.
+ * Thread: immutable once read.
+ * Errors: issues named by their element, as topic_node has it. */
+#ifndef BELFRY_FHIR_TOPIC_TRIGGER_H
+#define BELFRY_FHIR_TOPIC_TRIGGER_H
+
+#include "fhir/topic/topic.h"
+#include "fhir/topic/topic_node.h"
+
+struct trigger {
+    const char *type; /* constant; NULL when it was refused */
+    bool has_criteria;
+    bool interactions[INTERACTION_DELETE + 1];
+    bool create_passes; /* resultForCreate is test-passes */
+    bool delete_passes; /* resultForDelete is test-passes */
+    bool require_both;
+    struct query *previous; /* NULL: absent */
+    struct query *current;  /* NULL: absent */
+};
+
+/* Reads the backbone element. Without supportedInteraction (0..*), create,
+ * update and delete all count: the element narrows a trigger, and no clause
+ * says that its absence switches one off. */
+void trigger_read(const struct topic_node *n, struct bytes base_url,
+                  struct trigger *out);
+
+void trigger_fini(struct trigger *t);
+
+/* Whether any change at all could fire the trigger by this interaction. */
+bool trigger_can_fire(const struct trigger *t, enum interaction i);
+
+/* R4B SubscriptionTopic.resourceTrigger:
+ *           previous test             current test
+ *   create  resultForCreate passes    current holds for the new version
+ *   update  previous for the old      current for the new version
+ *   delete  previous for the last     resultForDelete passes
+ * requireBoth joins them by AND, else OR. An absent test has not passed. */
+bool trigger_fires(const struct trigger *t, const struct change_view *change);
+
+#endif

@@ -1,0 +1,267 @@
+#include "server/engine/apply.h"
+
+#include <stdlib.h>
+
+#include "fhir/search/values.h"
+#include "server/engine/effects.h"
+
+/* Bounds the values of one previous version; see SEARCH_VALUES_MAX. */
+#define APPLY_SCRATCH_BYTES ((size_t)64 << 20)
+
+/* One command on its way. */
+struct work {
+    struct batch *batch;
+    struct command *command;
+    struct arena scratch;
+    struct current current;
+    bool found;  /* any version, deleted or not */
+    bool exists; /* found and not deleted */
+    struct record_change change;
+    struct search_values *previous;
+    struct record_event *events; /* heap */
+    size_t event_capacity;
+    bool out_of_memory;
+};
+
+static enum err_code refuse(struct command *c, enum err_code code,
+                            const char *why)
+{
+    c->result.code = err_set(&c->result.err, code, "%s", why);
+    return ERR_OK;
+}
+
+/* True when the command may go on; else its result says why not. */
+static bool preconditions_hold(struct work *w)
+{
+    struct command *c = w->command;
+    uint64_t version = w->exists ? w->current.version : 0;
+
+    if (c->if_match != 0 && c->if_match != version) {
+        c->result.code = err_set(
+            &c->result.err, ERR_PRECONDITION,
+            w->exists ? "If-Match names version %llu, the current version is "
+                        "%llu"
+                      : "If-Match names version %llu, the resource does not "
+                        "exist (%llu)",
+            (unsigned long long)c->if_match, (unsigned long long)version);
+        return false;
+    }
+    if (c->prepared_upon != UINT64_MAX && c->prepared_upon != version) {
+        (void)refuse(c, ERR_STALE, "the resource changed in the meantime");
+        return false;
+    }
+    return true;
+}
+
+static enum err_code load_current(struct work *w, struct err *e)
+{
+    struct command *c = w->command;
+    enum err_code code;
+
+    if (c->kind == COMMAND_CREATE)
+        return ERR_OK; /* the id was drawn at random */
+    code = batch_current(w->batch, c->type, c->id, &w->current, e);
+    w->found = code == ERR_OK;
+    w->exists = w->found && !w->current.deleted;
+    return code == ERR_NOT_FOUND ? ERR_OK : code;
+}
+
+/* Values of the version before, for triggers that look at it. */
+static enum err_code load_previous(struct work *w, struct err *e)
+{
+    struct state *s = w->batch->state;
+    struct bytes record;
+    struct record_change before;
+    enum err_code code =
+        store_log_get(w->batch->txn, w->current.change, &record, e);
+    cJSON *json;
+
+    if (code == ERR_OK)
+        code = record_change_read(record, &before, e);
+    if (code != ERR_OK)
+        return code == ERR_NOT_FOUND ? err_set(e, ERR_FORMAT, "the log lacks "
+                                               "the current version") : code;
+    json = cJSON_ParseWithLength(before.text.p, before.text.n);
+    if (!json)
+        return err_nomem(e);
+    code = search_values_extract(json, s->base_url, &w->scratch, &w->previous,
+                                 e);
+    cJSON_Delete(json);
+    return code;
+}
+
+static bool counts_events(const struct batch *b, const struct sub *s)
+{
+    enum subscription_status status =
+        s->staged ? s->staged->state.status : s->state.status;
+    int64_t end_ms = definition_get(s->matched_by)->end_ms;
+
+    return status != STATUS_OFF && (end_ms == 0 || b->time_ms < end_ms);
+}
+
+static bool add_event(void *ctx, struct sub *s)
+{
+    struct work *w = ctx;
+    struct record_event *grown;
+    uint64_t last = s->staged ? s->staged->state.last_event
+                              : s->state.last_event;
+
+    if (!counts_events(w->batch, s))
+        return true;
+    if (w->change.event_count == w->event_capacity) {
+        w->event_capacity = w->event_capacity ? 4 * w->event_capacity : 16;
+        grown = realloc(w->events, w->event_capacity * sizeof *grown);
+        if (!grown) {
+            w->out_of_memory = true;
+            return false;
+        }
+        w->events = grown;
+    }
+    w->events[w->change.event_count++] =
+        (struct record_event){s->number, last + 1};
+    return true;
+}
+
+/* Subscriptions carry secrets, and their server-side changes would feed back:
+ * no topic ever fires on them. */
+static enum err_code match(struct work *w, struct err *e)
+{
+    struct command *c = w->command;
+    struct matcher *m = w->batch->state->matcher;
+    struct change_view view = {.interaction = w->change.interaction,
+                               .resource_type = c->type,
+                               .current = c->values};
+    enum err_code code = ERR_OK;
+
+    if (bytes_is(c->type, "Subscription"))
+        return ERR_OK;
+    if (matcher_needs_previous(m, c->type, view.interaction))
+        code = load_previous(w, e);
+    else if (view.interaction == INTERACTION_DELETE)
+        return ERR_OK;
+    if (code != ERR_OK)
+        return code;
+    view.previous = w->previous;
+    (void)matcher_match(m, &view, add_event, w);
+    return w->out_of_memory ? err_nomem(e) : ERR_OK;
+}
+
+static enum err_code append(struct work *w, struct err *e)
+{
+    struct batch *b = w->batch;
+    struct command *c = w->command;
+    char *out, *text;
+    enum err_code code = store_log_append(
+        b->txn, b->change + 1, record_change_size(&w->change), &out, e);
+
+    if (code != ERR_OK)
+        return code;
+    text = record_change_write(&w->change, w->events, out);
+    if (c->kind != COMMAND_DELETE)
+        stored_text_fill(&c->text, w->change.version, c->time_ms, text);
+    b->change++;
+    b->records++;
+    return ERR_OK;
+}
+
+static enum err_code stage_subscription(struct work *w, struct err *e)
+{
+    struct batch *b = w->batch;
+    struct command *c = w->command;
+    struct definition *definition;
+    struct effects_definition d = {.definition = &definition};
+
+    if (c->kind == COMMAND_DELETE)
+        return effects_subscription_deleted(b, b->change, c->id, e);
+    d.off = c->subscription->off;
+    definition = definition_new(&c->subscription);
+    if (!definition)
+        return err_nomem(e);
+    return effects_subscription(b, b->change, &w->change, &d, e);
+}
+
+static enum err_code stage(struct work *w, struct err *e)
+{
+    struct batch *b = w->batch;
+    enum err_code code = effects_views(b, b->change, &w->change, e);
+
+    for (size_t i = 0; code == ERR_OK && i < w->change.event_count; i++)
+        code = effects_event(b, b->change, w->events[i], e);
+    if (code == ERR_OK && bytes_is(w->command->type, "Subscription"))
+        code = stage_subscription(w, e);
+    return code;
+}
+
+static void describe(struct work *w)
+{
+    struct command *c = w->command;
+
+    w->change = (struct record_change){
+        .interaction = c->kind == COMMAND_DELETE ? INTERACTION_DELETE
+                       : w->exists              ? INTERACTION_UPDATE
+                                                : INTERACTION_CREATE,
+        .update_as_create = c->kind == COMMAND_UPDATE && !w->exists,
+        .time_ms = c->time_ms,
+        .version = (w->found ? w->current.version : 0) + 1,
+        .previous = w->found ? w->current.change : 0,
+        .type = c->type,
+        .id = c->id};
+    if (c->kind != COMMAND_DELETE)
+        w->change.text.n = stored_text_size(&c->text, w->change.version);
+}
+
+static enum err_code perform(struct work *w, struct err *e)
+{
+    struct command *c = w->command;
+    enum err_code code = load_current(w, e);
+
+    if (code != ERR_OK)
+        return code;
+    if (!preconditions_hold(w))
+        return ERR_OK;
+    if (c->kind == COMMAND_DELETE && !w->exists)
+        return ERR_OK;
+    describe(w);
+    code = match(w, e);
+    if (code == ERR_OK)
+        code = append(w, e);
+    if (code == ERR_OK)
+        code = stage(w, e);
+    if (code != ERR_OK)
+        return code;
+    c->result.version = w->change.version;
+    c->result.time_ms = c->time_ms;
+    c->result.created = w->change.interaction == INTERACTION_CREATE;
+    c->result.existed = w->exists;
+    return ERR_OK;
+}
+
+enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
+{
+    struct work w = {.batch = b, .command = c};
+    enum err_code code;
+
+    c->result = (struct command_result){.code = ERR_OK};
+    arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
+    code = perform(&w, e);
+    arena_fini(&w.scratch);
+    free(w.events);
+    return code;
+}
+
+enum err_code apply_reports(struct batch *b, const struct report *reports,
+                            size_t n, struct err *e)
+{
+    char *out;
+    enum err_code code = store_log_append(
+        b->txn, b->change + 1, record_reports_size(reports, n), &out, e);
+
+    if (code != ERR_OK)
+        return code;
+    record_reports_write(reports, n, b->time_ms, out);
+    b->change++;
+    b->records++;
+    for (size_t i = 0; code == ERR_OK && i < n; i++)
+        code = effects_report(b, b->change, &reports[i], e);
+    return code;
+}

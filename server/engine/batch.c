@@ -1,0 +1,229 @@
+#include "server/engine/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void init(struct batch *b, struct state *s, int64_t time_ms)
+{
+    *b = (struct batch){
+        .state = s, .change = s->published_change, .time_ms = time_ms};
+    arena_init(&b->arena, BATCH_BYTES_MAX);
+}
+
+enum err_code batch_begin(struct batch *b, struct state *s, int64_t time_ms,
+                          struct err *e)
+{
+    init(b, s, time_ms);
+    return store_begin_write(s->store, &b->txn, e);
+}
+
+struct sub_change *batch_touch(struct batch *b, struct sub *s)
+{
+    struct sub_change *c = s->staged;
+    char key[STATE_KEY_BYTES];
+    struct bytes row = state_subscription_key(s->number, key);
+
+    if (c)
+        return c;
+    c = arena_alloc(&b->arena, sizeof *c);
+    if (!c)
+        return NULL;
+    /* the row's value is encoded when the overlay is merged */
+    if (!overlay_get(&b->state->young, VIEW_SUBSCRIPTION, row) &&
+        !overlay_stage(&b->state->young, VIEW_SUBSCRIPTION, row,
+                       bytes_make("", 0)))
+        return NULL;
+    *c = (struct sub_change){.sub = s, .state = s->state, .next = b->changes};
+    s->staged = c;
+    b->changes = c;
+    b->change_count++;
+    return c;
+}
+
+struct sub *batch_find_id(const struct batch *b, struct bytes id)
+{
+    struct sub *s;
+
+    for (const struct sub_change *c = b->changes; c; c = c->next)
+        if (c->added && !c->removed && bytes_is(id, c->sub->id))
+            return c->sub;
+    s = subs_find_id(&b->state->subs, id);
+    return s && s->staged && s->staged->removed ? NULL : s;
+}
+
+struct sub *batch_find(const struct batch *b, uint64_t number)
+{
+    struct sub *s;
+
+    /* a number is that of the change which created it */
+    if (number > b->state->published_change) {
+        for (const struct sub_change *c = b->changes; c; c = c->next)
+            if (c->added && !c->removed && c->sub->number == number)
+                return c->sub;
+        return NULL;
+    }
+    s = subs_find(&b->state->subs, number);
+    return s && s->staged && s->staged->removed ? NULL : s;
+}
+
+enum err_code batch_current(struct batch *b, struct bytes type, struct bytes id,
+                            struct current *out, struct err *e)
+{
+    char raw[STATE_KEY_BYTES];
+    struct bytes key = state_current_key(type, id, raw), value;
+    const struct overlay_entry *entry =
+        overlay_get_staged(&b->state->young, VIEW_CURRENT, key);
+    enum err_code code;
+
+    if (!entry)
+        entry = overlay_get(&b->state->old, VIEW_CURRENT, key);
+    if (entry)
+        return state_current_decode(entry->value, out, e);
+    code = store_view_get(b->txn, VIEW_CURRENT, key, &value, e);
+    return code == ERR_OK ? state_current_decode(value, out, e) : code;
+}
+
+/* Everything that publishing needs and that could fail. */
+static enum err_code prepare(struct batch *b, struct batch_outcome *out,
+                             struct err *e)
+{
+    *out = (struct batch_outcome){0};
+    if (!overlay_prepare(&b->state->young) ||
+        !subs_reserve(&b->state->subs, b->added_count))
+        return err_nomem(e);
+    if (b->change_count > 0) {
+        out->numbers = malloc(b->change_count * sizeof *out->numbers);
+        if (!out->numbers)
+            return err_nomem(e);
+    }
+    return ERR_OK;
+}
+
+static void publish_change(struct state *s, struct sub_change *c)
+{
+    struct sub *sub = c->sub;
+
+    sub->staged = NULL;
+    sub->state = c->state;
+    if (c->redefined) {
+        definition_unref(&sub->definition);
+        sub->definition = c->definition;
+        c->definition = NULL;
+    }
+    if (c->error_set) {
+        free(sub->error);
+        sub->error = c->error;
+        c->error = NULL;
+    }
+    if (c->added && !c->removed)
+        subs_add(&s->subs, sub);
+    else if (!c->added && c->removed)
+        subs_remove(&s->subs, sub);
+}
+
+static struct sub_change *reverse(struct sub_change *list)
+{
+    struct sub_change *reversed = NULL;
+
+    while (list) {
+        struct sub_change *next = list->next;
+
+        list->next = reversed;
+        reversed = list;
+        list = next;
+    }
+    return reversed;
+}
+
+static void release(struct batch *b)
+{
+    for (struct sub_change *c = b->changes; c; c = c->next) {
+        definition_unref(&c->definition);
+        definition_unref(&c->matched_by);
+        free(c->error);
+        if (c->removed && !c->sub->staged)
+            sub_free(c->sub);
+    }
+    b->changes = NULL;
+    arena_fini(&b->arena);
+}
+
+static void publish(struct batch *b, struct batch_outcome *out)
+{
+    struct state *s = b->state;
+    int rc = pthread_rwlock_wrlock(&s->lock);
+
+    assert(rc == 0);
+    /* oldest first: numbers ascend in the table */
+    b->changes = reverse(b->changes);
+    for (struct sub_change *c = b->changes; c; c = c->next) {
+        publish_change(s, c);
+        if (out)
+            out->numbers[out->count++] = c->sub->number;
+    }
+    overlay_publish(&s->young);
+    s->published_change = b->change;
+    rc = pthread_rwlock_unlock(&s->lock);
+    assert(rc == 0);
+    (void)rc;
+    release(b);
+}
+
+enum err_code batch_commit(struct batch *b, struct batch_outcome *out,
+                           struct err *e)
+{
+    enum err_code code = prepare(b, out, e);
+
+    if (code == ERR_OK)
+        code = store_commit(&b->txn, e);
+    if (code == ERR_OK) {
+        publish(b, out);
+        return ERR_OK;
+    }
+    free(out->numbers);
+    *out = (struct batch_outcome){0};
+    return code;
+}
+
+enum err_code batch_publish_replayed(struct batch *b, struct err *e)
+{
+    struct batch_outcome out;
+    enum err_code code = prepare(b, &out, e);
+
+    if (code == ERR_OK)
+        publish(b, &out);
+    free(out.numbers);
+    return code;
+}
+
+/* Puts the matcher back to what it was before the batch. Without memory for
+ * that the writer could only go on with wrong answers: it stops instead. */
+static void undo(struct state *s, struct sub_change *c)
+{
+    bool restored = true;
+
+    c->sub->staged = NULL;
+    if (c->added) {
+        matcher_remove(s->matcher, c->sub);
+        sub_free(c->sub);
+        c->removed = false;
+        return;
+    }
+    if (c->redefined || c->removed) {
+        matcher_remove(s->matcher, c->sub);
+        if (c->matched_by)
+            restored = matcher_add(s->matcher, c->sub, c->matched_by);
+    }
+    assert(restored);
+    (void)restored;
+    c->removed = false;
+}
+
+void batch_abort(struct batch *b)
+{
+    store_abort(&b->txn);
+    for (struct sub_change *c = b->changes; c; c = c->next)
+        undo(b->state, c);
+    overlay_discard(&b->state->young);
+    release(b);
+}

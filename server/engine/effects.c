@@ -1,0 +1,240 @@
+#include "server/engine/effects.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* R4 subscription-status; section 1.2 of the wire reference. Nothing leaves
+ * `off` or `error` but by a client's request. */
+static const bool legal[STATUS_OFF + 1][STATUS_OFF + 1] = {
+    [STATUS_REQUESTED] = {[STATUS_REQUESTED] = true,
+                          [STATUS_ACTIVE] = true,
+                          [STATUS_ERROR] = true,
+                          [STATUS_OFF] = true},
+    [STATUS_ACTIVE] = {[STATUS_REQUESTED] = true,
+                       [STATUS_ERROR] = true,
+                       [STATUS_OFF] = true},
+    [STATUS_ERROR] = {[STATUS_REQUESTED] = true,
+                      [STATUS_ERROR] = true,
+                      [STATUS_OFF] = true},
+    [STATUS_OFF] = {[STATUS_REQUESTED] = true,
+                    [STATUS_ERROR] = true,
+                    [STATUS_OFF] = true},
+};
+
+static void move_to(struct sub_change *c, enum subscription_status to)
+{
+    assert(legal[c->state.status][to]);
+    c->state.status = to;
+}
+
+static bool set_error(struct sub_change *c, const char *text)
+{
+    free(c->error);
+    c->error = NULL;
+    c->error_set = true;
+    if (!text || !text[0])
+        return true;
+    c->error = strdup(text);
+    return c->error != NULL;
+}
+
+enum err_code effects_views(struct batch *b, uint64_t change,
+                            const struct record_change *c, struct err *e)
+{
+    struct overlay *o = &b->state->young;
+    char raw[STATE_KEY_BYTES], value[STATE_CURRENT_BYTES], number[8];
+    struct current now = {change, c->version,
+                          c->interaction == INTERACTION_DELETE};
+
+    store_put_u64(number, change);
+    if (overlay_stage(o, VIEW_CURRENT, state_current_key(c->type, c->id, raw),
+                      state_current_value(&now, value)) &&
+        overlay_stage(o, VIEW_HISTORY,
+                      state_history_key(c->type, c->id, c->version, raw),
+                      bytes_make(number, sizeof number)))
+        return ERR_OK;
+    return err_nomem(e);
+}
+
+enum err_code effects_event(struct batch *b, uint64_t change,
+                            struct record_event event, struct err *e)
+{
+    char raw[STATE_KEY_BYTES], number[8];
+    struct sub *s = batch_find(b, event.subscription);
+    struct sub_change *c;
+
+    store_put_u64(number, change);
+    if (!overlay_stage(&b->state->young, VIEW_QUEUE,
+                       state_queue_key(event.subscription, event.number, raw),
+                       bytes_make(number, sizeof number)))
+        return err_nomem(e);
+    if (!s || change <= s->loaded_as_of)
+        return ERR_OK;
+    c = batch_touch(b, s);
+    if (!c)
+        return err_nomem(e);
+    c->state.last_event = event.number;
+    return ERR_OK;
+}
+
+static struct sub_change *add_sub(struct batch *b, uint64_t number,
+                                  struct bytes id)
+{
+    struct sub *s = sub_new(number, id);
+    struct sub_change *c;
+
+    if (!s)
+        return NULL;
+    s->state.status = STATUS_REQUESTED;
+    c = batch_touch(b, s);
+    if (!c) {
+        sub_free(s);
+        return NULL;
+    }
+    c->added = true;
+    b->added_count++;
+    return c;
+}
+
+/* The matcher follows at once, so that later changes of the batch see it. */
+static bool rematch(struct batch *b, struct sub_change *c)
+{
+    struct matcher *m = b->state->matcher;
+
+    if (!c->added && !c->redefined && !c->removed)
+        c->matched_by = definition_ref(c->sub->matched_by);
+    matcher_remove(m, c->sub);
+    return !c->definition || matcher_add(m, c->sub, c->definition);
+}
+
+static enum err_code redefine(struct batch *b, struct sub_change *c,
+                              const struct effects_definition *d,
+                              struct err *e)
+{
+    struct definition *superseded = c->definition;
+
+    c->definition = *d->definition;
+    *d->definition = NULL;
+    definition_unref(&superseded);
+    if (!rematch(b, c) || !set_error(c, d->reason)) {
+        c->redefined = true;
+        return err_nomem(e);
+    }
+    c->redefined = true;
+    move_to(c, !c->definition ? STATUS_ERROR
+               : d->off       ? STATUS_OFF
+                              : STATUS_REQUESTED);
+    return ERR_OK;
+}
+
+enum err_code effects_subscription(struct batch *b, uint64_t change,
+                                   const struct record_change *r,
+                                   const struct effects_definition *d,
+                                   struct err *e)
+{
+    struct sub *s = batch_find_id(b, r->id);
+    struct sub_change *c;
+
+    if (s && change <= s->loaded_as_of) {
+        definition_unref(d->definition);
+        return ERR_OK;
+    }
+    c = s ? batch_touch(b, s) : add_sub(b, change, r->id);
+    if (!c) {
+        definition_unref(d->definition);
+        return err_nomem(e);
+    }
+    c->state.definition = change;
+    c->state.attempts = 0;
+    c->state.next_attempt_ms = 0;
+    c->state.requested_ms = r->time_ms;
+    return redefine(b, c, d, e);
+}
+
+enum err_code effects_subscription_deleted(struct batch *b, uint64_t change,
+                                           struct bytes id, struct err *e)
+{
+    struct sub *s = batch_find_id(b, id);
+    struct sub_change *c;
+
+    if (!s || change <= s->loaded_as_of)
+        return ERR_OK;
+    c = batch_touch(b, s);
+    if (!c)
+        return err_nomem(e);
+    if (!c->added && !c->redefined)
+        c->matched_by = definition_ref(s->matched_by);
+    matcher_remove(b->state->matcher, s);
+    c->removed = true;
+    return ERR_OK;
+}
+
+static bool report_retry(struct sub_change *c, const struct report *r)
+{
+    c->state.attempts = r->attempts;
+    c->state.next_attempt_ms = r->next_attempt_ms;
+    return set_error(c, r->error);
+}
+
+static bool report_settled(struct sub_change *c, const struct report *r,
+                           enum subscription_status to)
+{
+    move_to(c, to);
+    c->state.attempts = 0;
+    c->state.next_attempt_ms = 0;
+    return set_error(c, r->error);
+}
+
+/* What the endpoint acknowledged counts whatever became of the subscription in
+ * the meantime. */
+static bool report_delivered(struct sub_change *c, const struct report *r)
+{
+    if (r->event > c->state.delivered && r->event <= c->state.last_event)
+        c->state.delivered = r->event;
+    if (r->definition != c->state.definition ||
+        c->state.status != STATUS_ACTIVE)
+        return true;
+    c->state.attempts = 0;
+    c->state.next_attempt_ms = 0;
+    return set_error(c, NULL);
+}
+
+static bool live(const struct sub_change *c)
+{
+    return c->state.status == STATUS_REQUESTED ||
+           c->state.status == STATUS_ACTIVE;
+}
+
+enum err_code effects_report(struct batch *b, uint64_t change,
+                             const struct report *r, struct err *e)
+{
+    struct sub *s = batch_find(b, r->subscription);
+    struct sub_change *c;
+    bool current, done = true;
+
+    if (!s || change <= s->loaded_as_of)
+        return ERR_OK;
+    c = batch_touch(b, s);
+    if (!c)
+        return err_nomem(e);
+    current = r->definition == c->state.definition;
+    switch (r->kind) {
+    case REPORT_DELIVERED:
+        done = report_delivered(c, r);
+        break;
+    case REPORT_RETRY:
+        done = !current || !live(c) || report_retry(c, r);
+        break;
+    case REPORT_HANDSHAKE_OK:
+        done = !current || c->state.status != STATUS_REQUESTED ||
+               report_settled(c, r, STATUS_ACTIVE);
+        break;
+    case REPORT_FAILED:
+        done = !current || !live(c) || report_settled(c, r, STATUS_ERROR);
+        break;
+    case REPORT_OFF:
+        done = !current || report_settled(c, r, STATUS_OFF);
+        break;
+    }
+    return done ? ERR_OK : err_nomem(e);
+}

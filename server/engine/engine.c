@@ -1,0 +1,181 @@
+#include "server/engine/engine.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/base/log.h"
+#include "server/base/rng.h"
+#include "server/engine/core.h"
+
+/* Readers come without end; the writer must get its turn. */
+static enum err_code init_lock(struct state *s, struct err *e)
+{
+    pthread_rwlockattr_t attributes;
+    int rc = pthread_rwlockattr_init(&attributes);
+
+    if (rc == 0) {
+        (void)pthread_rwlockattr_setkind_np(
+            &attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        rc = pthread_rwlock_init(&s->lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
+    }
+    return rc == 0 ? ERR_OK
+                   : err_set_errno(e, ERR_NOMEM, rc, "the state's lock");
+}
+
+static enum err_code init_state(struct engine *g,
+                                const struct engine_config *config,
+                                struct err *e)
+{
+    struct state *s = &g->state;
+    uint64_t seed[2];
+    enum err_code code = init_lock(s, e);
+
+    if (code != ERR_OK)
+        return code;
+    /* the seed spreads hash tables only: no answer depends on it */
+    rng_fill(rng_system(), seed, sizeof seed);
+    overlay_init(&s->young, seed);
+    overlay_init(&s->old, seed);
+    subs_init(&s->subs, seed);
+    s->topics = config->topics;
+    s->base_url = bytes_of(g->base_url);
+    s->matcher = matcher_new(config->topics);
+    if (!s->matcher)
+        return err_nomem(e);
+    views_init(&g->views, s);
+    return store_open(config->data_dir, config->map_bytes, &s->store, e);
+}
+
+static void fini_state(struct engine *g)
+{
+    struct state *s = &g->state;
+
+    views_fini(&g->views);
+    if (s->matcher) {
+        for (struct sub *sub = subs_after(&s->subs, 0); sub;
+             sub = subs_after(&s->subs, sub->number))
+            matcher_remove(s->matcher, sub);
+        matcher_free(s->matcher);
+    }
+    subs_fini(&s->subs);
+    overlay_fini(&s->young);
+    overlay_fini(&s->old);
+    store_close(&s->store);
+    (void)pthread_rwlock_destroy(&s->lock);
+}
+
+enum err_code engine_open(const struct engine_config *config,
+                          struct engine **out, struct err *e)
+{
+    struct engine *g = calloc(1, sizeof *g);
+    enum err_code code;
+
+    *out = NULL;
+    if (!g)
+        return err_nomem(e);
+    g->clock = config->clock;
+    g->base_url = strdup(config->base_url);
+    code = g->base_url ? ledger_init(&g->ledger, e) : err_nomem(e);
+    if (code != ERR_OK) {
+        free(g->base_url);
+        free(g);
+        return code;
+    }
+    code = init_state(g, config, e);
+    if (code == ERR_OK)
+        code = views_load(&g->state, e);
+    if (code == ERR_OK)
+        *out = g;
+    else
+        engine_close(&g);
+    return code;
+}
+
+void engine_listen(struct engine *g, const struct engine_listener *listener)
+{
+    assert(!g->writer_runs && g->listener_count < ENGINE_LISTENERS_MAX);
+    g->listeners[g->listener_count++] = *listener;
+}
+
+/* Stored subscriptions whose topic is gone, or whose definition this server
+ * cannot honour any more, go to error with the reason. */
+static enum err_code report_unfit(struct engine *g, struct err *e)
+{
+    struct subs *subs = &g->state.subs;
+    enum err_code code = ERR_OK;
+
+    for (struct sub *s = subs_after(subs, 0); s && code == ERR_OK;
+         s = subs_after(subs, s->number)) {
+        struct report r = {.subscription = s->number,
+                           .definition = s->state.definition,
+                           .kind = REPORT_FAILED};
+
+        if (s->definition || s->state.status == STATUS_OFF)
+            continue;
+        if (s->error)
+            memcpy(r.error, s->error,
+                   strnlen(s->error, REPORT_ERROR_BYTES - 1));
+        log_event(LOG_WARN, "subscription.unfit",
+                  "Subscription/%s cannot be honoured: %s", s->id, r.error);
+        code = engine_report(g, &r, 1, e);
+    }
+    return code;
+}
+
+enum err_code engine_start(struct engine *g, struct err *e)
+{
+    sigset_t all, before;
+    enum err_code code = report_unfit(g, e);
+    int rc;
+
+    if (code != ERR_OK)
+        return code;
+    /* signals are the main thread's */
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&g->writer, NULL, writer_main, g);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return err_set_errno(e, ERR_NOMEM, rc, "the writer thread");
+    g->writer_runs = true;
+    return ERR_OK;
+}
+
+void engine_close(struct engine **g)
+{
+    struct engine *gone = *g;
+
+    *g = NULL;
+    if (!gone)
+        return;
+    ledger_close(&gone->ledger);
+    if (gone->writer_runs)
+        (void)pthread_join(gone->writer, NULL);
+    fini_state(gone);
+    ledger_fini(&gone->ledger);
+    free(gone->base_url);
+    free(gone);
+}
+
+enum err_code engine_submit(struct engine *g, struct command *c, struct err *e)
+{
+    return ledger_put(&g->ledger, c, e);
+}
+
+enum err_code engine_report(struct engine *g, const struct report *reports,
+                            size_t n, struct err *e)
+{
+    return ledger_put_reports(&g->ledger, reports, n, e);
+}
+
+const char *engine_not_ready(struct engine *g)
+{
+    const char *reason = atomic_load(&g->not_ready);
+
+    if (!reason && ledger_waiting(&g->ledger) >= ENGINE_QUEUE_COMMANDS)
+        reason = "too many changes are waiting for the disk";
+    return reason;
+}

@@ -1,0 +1,274 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/engine/core.h"
+#include "server/engine/record.h"
+
+/* The read lock is held from before the transaction begins until the overlay
+ * was asked: then an entry is in one of the two for sure. */
+static enum err_code begin_read(struct engine *g, struct store_txn **t,
+                                struct err *e)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+
+    assert(rc == 0);
+    (void)rc;
+    return store_begin_read(g->state.store, t, e);
+}
+
+static void unlock(struct engine *g)
+{
+    int rc = pthread_rwlock_unlock(&g->state.lock);
+
+    assert(rc == 0);
+    (void)rc;
+}
+
+struct resource_query {
+    struct bytes type;
+    struct bytes id;
+    uint64_t version; /* 0: current */
+};
+
+/* The change of the wanted version. */
+static enum err_code find_change(const struct state *s, struct store_txn *t,
+                                 const struct resource_query *q,
+                                 uint64_t *change, struct err *e)
+{
+    char raw[STATE_KEY_BYTES];
+    struct bytes value;
+    struct current current;
+    enum err_code code;
+
+    if (q->version != 0) {
+        code = state_view_get(s, t, VIEW_HISTORY,
+                              state_history_key(q->type, q->id, q->version,
+                                                raw),
+                              &value, e);
+        if (code == ERR_OK)
+            *change = store_get_u64(value.p);
+        return code;
+    }
+    code = state_view_get(s, t, VIEW_CURRENT,
+                          state_current_key(q->type, q->id, raw), &value, e);
+    if (code == ERR_OK)
+        code = state_current_decode(value, &current, e);
+    if (code == ERR_OK)
+        *change = current.change;
+    return code;
+}
+
+static enum err_code load_version(struct store_txn *t, uint64_t change,
+                                  struct arena *arena,
+                                  struct resource_version *out, struct err *e)
+{
+    struct bytes record;
+    struct record_change c;
+    enum err_code code = store_log_get(t, change, &record, e);
+
+    if (code == ERR_OK)
+        code = record_change_read(record, &c, e);
+    if (code != ERR_OK)
+        return code;
+    *out = (struct resource_version){
+        .change = change,
+        .version = c.version,
+        .time_ms = c.time_ms,
+        .interaction = c.interaction,
+        .deleted = c.interaction == INTERACTION_DELETE,
+        .text = arena_copy(arena, c.text)};
+    return out->text.p ? ERR_OK : err_nomem(e);
+}
+
+enum err_code engine_read(struct engine *g, struct bytes type, struct bytes id,
+                          uint64_t version, struct arena *arena,
+                          struct resource_version *out, struct err *e)
+{
+    struct resource_query q = {type, id, version};
+    struct store_txn *t = NULL;
+    uint64_t change = 0;
+    enum err_code code = begin_read(g, &t, e);
+
+    if (code == ERR_OK)
+        code = find_change(&g->state, t, &q, &change, e);
+    unlock(g);
+    if (code == ERR_OK)
+        code = load_version(t, change, arena, out, e);
+    else if (code == ERR_NOT_FOUND)
+        err_set(e, ERR_NOT_FOUND, "%.*s/%.*s does not exist", BYTES_ARG(type),
+                BYTES_ARG(id));
+    store_abort(&t);
+    return code;
+}
+
+/* Under the lock. */
+static void copy_state(const struct sub *s, struct subscription_state *out,
+                       struct definition **definition)
+{
+    *out = (struct subscription_state){.number = s->number,
+                                       .definition = s->state.definition,
+                                       .status = s->state.status,
+                                       .last_event = s->state.last_event,
+                                       .delivered = s->state.delivered,
+                                       .attempts = s->state.attempts,
+                                       .next_attempt_ms =
+                                           s->state.next_attempt_ms,
+                                       .requested_ms = s->state.requested_ms};
+    memcpy(out->id, s->id, strnlen(s->id, sizeof out->id - 1));
+    if (s->error)
+        memcpy(out->error, s->error,
+               strnlen(s->error, sizeof out->error - 1));
+    if (definition)
+        *definition = definition_ref(s->definition);
+}
+
+static enum err_code not_found(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "the Subscription does not exist");
+}
+
+enum err_code engine_subscription(struct engine *g, uint64_t number,
+                                  struct subscription_state *out,
+                                  struct definition **definition,
+                                  struct err *e)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+    const struct sub *s;
+
+    assert(rc == 0);
+    (void)rc;
+    s = subs_find(&g->state.subs, number);
+    if (s)
+        copy_state(s, out, definition);
+    unlock(g);
+    return s ? ERR_OK : not_found(e);
+}
+
+enum err_code engine_subscription_by_id(struct engine *g, struct bytes id,
+                                        struct subscription_state *out,
+                                        struct definition **definition,
+                                        struct err *e)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+    const struct sub *s;
+
+    assert(rc == 0);
+    (void)rc;
+    s = subs_find_id(&g->state.subs, id);
+    if (s)
+        copy_state(s, out, definition);
+    unlock(g);
+    return s ? ERR_OK : not_found(e);
+}
+
+bool engine_subscription_next(struct engine *g, uint64_t after,
+                              struct subscription_state *out,
+                              struct definition **definition)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+    const struct sub *s;
+
+    assert(rc == 0);
+    (void)rc;
+    s = subs_after(&g->state.subs, after);
+    if (s)
+        copy_state(s, out, definition);
+    unlock(g);
+    return s != NULL;
+}
+
+/* Under the lock: the changes of consecutive events, until one is missing. */
+static enum err_code find_events(const struct state *s, struct store_txn *t,
+                                 const struct event_query *q,
+                                 uint64_t *changes, size_t *n, struct err *e)
+{
+    char raw[STATE_KEY_BYTES];
+    struct bytes value;
+
+    for (*n = 0; *n < q->max_count; (*n)++) {
+        enum err_code code = state_view_get(
+            s, t, VIEW_QUEUE,
+            state_queue_key(q->subscription, q->first + *n, raw), &value, e);
+
+        if (code == ERR_NOT_FOUND)
+            return ERR_OK;
+        if (code != ERR_OK)
+            return code;
+        changes[*n] = store_get_u64(value.p);
+    }
+    return ERR_OK;
+}
+
+static enum err_code load_event(struct store_txn *t, uint64_t change,
+                                const struct event_query *q,
+                                struct arena *arena, struct event *out,
+                                struct err *e)
+{
+    struct bytes record;
+    struct record_change c;
+    enum err_code code = store_log_get(t, change, &record, e);
+
+    if (code == ERR_OK)
+        code = record_change_read(record, &c, e);
+    if (code != ERR_OK)
+        return code;
+    *out = (struct event){.change = change,
+                          .version = c.version,
+                          .time_ms = c.time_ms,
+                          .interaction = c.interaction,
+                          .update_as_create = c.update_as_create,
+                          .type = arena_copy(arena, c.type),
+                          .id = arena_copy(arena, c.id)};
+    if (q->with_text)
+        out->text = arena_copy(arena, c.text);
+    return arena_failed(arena) ? err_nomem(e) : ERR_OK;
+}
+
+static enum err_code load_events(struct store_txn *t, const uint64_t *changes,
+                                 const struct event_query *q,
+                                 struct arena *arena, struct event *out,
+                                 size_t *n, struct err *e)
+{
+    size_t bytes = 0, wanted = *n;
+
+    for (*n = 0; *n < wanted; (*n)++) {
+        enum err_code code =
+            load_event(t, changes[*n], q, arena, &out[*n], e);
+
+        if (code != ERR_OK)
+            return code;
+        out[*n].number = q->first + *n;
+        bytes += out[*n].text.n;
+        if (bytes > q->max_bytes && *n > 0)
+            return ERR_OK;
+    }
+    return ERR_OK;
+}
+
+enum err_code engine_events(struct engine *g, const struct event_query *query,
+                            struct arena *arena, struct event **events,
+                            size_t *n, struct err *e)
+{
+    uint64_t *changes =
+        arena_calloc(arena, query->max_count, sizeof *changes);
+    struct store_txn *t = NULL;
+    enum err_code code;
+
+    *events = NULL;
+    *n = 0;
+    if (!changes)
+        return err_nomem(e);
+    code = begin_read(g, &t, e);
+    if (code == ERR_OK)
+        code = find_events(&g->state, t, query, changes, n, e);
+    unlock(g);
+    if (code == ERR_OK && *n > 0) {
+        *events = arena_calloc(arena, *n, sizeof **events);
+        code = *events ? ERR_OK : err_nomem(e);
+    }
+    if (code == ERR_OK && *n > 0)
+        code = load_events(t, changes, query, arena, *events, n, e);
+    store_abort(&t);
+    return code;
+}

@@ -1,0 +1,202 @@
+#include "server/engine/record.h"
+
+#include <endian.h>
+
+#define CHANGE_HEADER 40
+#define EVENT_BYTES 16
+#define REPORTS_HEADER 16
+#define REPORT_FIXED 40
+#define FLAG_UPDATE_AS_CREATE 1
+
+static void put16(char *at, uint16_t value)
+{
+    value = htole16(value);
+    memcpy(at, &value, sizeof value);
+}
+
+static void put32(char *at, uint32_t value)
+{
+    value = htole32(value);
+    memcpy(at, &value, sizeof value);
+}
+
+static void put64(char *at, uint64_t value)
+{
+    value = htole64(value);
+    memcpy(at, &value, sizeof value);
+}
+
+static uint16_t get16(const char *at)
+{
+    uint16_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le16toh(value);
+}
+
+static uint32_t get32(const char *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le32toh(value);
+}
+
+static uint64_t get64(const char *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le64toh(value);
+}
+
+size_t record_change_size(const struct record_change *c)
+{
+    return CHANGE_HEADER + c->type.n + c->id.n + c->text.n +
+           c->event_count * EVENT_BYTES;
+}
+
+char *record_change_write(const struct record_change *c,
+                          const struct record_event *events, char *out)
+{
+    char *at = out + CHANGE_HEADER, *text;
+
+    memset(out, 0, CHANGE_HEADER);
+    out[0] = RECORD_VERSION;
+    out[1] = RECORD_CHANGE;
+    out[2] = (char)c->interaction;
+    out[3] = c->update_as_create ? FLAG_UPDATE_AS_CREATE : 0;
+    out[4] = (char)c->type.n;
+    out[5] = (char)c->id.n;
+    put64(out + 8, (uint64_t)c->time_ms);
+    put64(out + 16, c->version);
+    put64(out + 24, c->previous);
+    put32(out + 32, (uint32_t)c->text.n);
+    put32(out + 36, (uint32_t)c->event_count);
+    memcpy(at, c->type.p, c->type.n);
+    at += c->type.n;
+    memcpy(at, c->id.p, c->id.n);
+    at += c->id.n;
+    text = at;
+    at += c->text.n;
+    for (size_t i = 0; i < c->event_count; i++, at += EVENT_BYTES) {
+        put64(at, events[i].subscription);
+        put64(at + 8, events[i].number);
+    }
+    return text;
+}
+
+enum record_kind record_kind_of(struct bytes record)
+{
+    if (record.n < REPORTS_HEADER || record.p[0] != RECORD_VERSION)
+        return (enum record_kind)0;
+    return (enum record_kind)record.p[1];
+}
+
+static enum err_code damaged(struct err *e)
+{
+    return err_set(e, ERR_FORMAT, "a record of the log is damaged or of a "
+                                  "newer version");
+}
+
+enum err_code record_change_read(struct bytes record, struct record_change *out,
+                                 struct err *e)
+{
+    const char *p = record.p, *at = p + CHANGE_HEADER;
+    size_t need;
+
+    if (record.n < CHANGE_HEADER || record_kind_of(record) != RECORD_CHANGE)
+        return damaged(e);
+    *out = (struct record_change){
+        .interaction = (enum interaction)p[2],
+        .update_as_create = (p[3] & FLAG_UPDATE_AS_CREATE) != 0,
+        .time_ms = (int64_t)get64(p + 8),
+        .version = get64(p + 16),
+        .previous = get64(p + 24),
+        .event_count = get32(p + 36)};
+    out->type = bytes_make(at, (unsigned char)p[4]);
+    out->id = bytes_make(at + out->type.n, (unsigned char)p[5]);
+    out->text = bytes_make(out->id.p + out->id.n, get32(p + 32));
+    need = record_change_size(out);
+    if (need != record.n)
+        return damaged(e);
+    out->events = out->text.p + out->text.n;
+    return ERR_OK;
+}
+
+struct record_event record_change_event(const struct record_change *c,
+                                        size_t index)
+{
+    const char *at = c->events + index * EVENT_BYTES;
+
+    return (struct record_event){get64(at), get64(at + 8)};
+}
+
+size_t record_reports_size(const struct report *reports, size_t n)
+{
+    size_t size = REPORTS_HEADER;
+
+    for (size_t i = 0; i < n; i++)
+        size += REPORT_FIXED + strlen(reports[i].error);
+    return size;
+}
+
+void record_reports_write(const struct report *reports, size_t n,
+                          int64_t time_ms, char *out)
+{
+    char *at = out + REPORTS_HEADER;
+
+    memset(out, 0, REPORTS_HEADER);
+    out[0] = RECORD_VERSION;
+    out[1] = RECORD_REPORTS;
+    put32(out + 4, (uint32_t)n);
+    put64(out + 8, (uint64_t)time_ms);
+    for (size_t i = 0; i < n; i++) {
+        const struct report *r = &reports[i];
+        size_t error_bytes = strlen(r->error);
+
+        put64(at, r->subscription);
+        put64(at + 8, r->definition);
+        put64(at + 16, r->event);
+        put64(at + 24, (uint64_t)r->next_attempt_ms);
+        put32(at + 32, r->attempts);
+        put16(at + 36, (uint16_t)error_bytes);
+        at[38] = (char)r->kind;
+        at[39] = 0;
+        memcpy(at + REPORT_FIXED, r->error, error_bytes);
+        at += REPORT_FIXED + error_bytes;
+    }
+}
+
+enum err_code record_reports_each(struct bytes record,
+                                  void (*each)(void *ctx,
+                                               const struct report *r),
+                                  void *ctx, struct err *e)
+{
+    struct bytes rest = bytes_from(record, REPORTS_HEADER);
+    size_t n;
+
+    if (record_kind_of(record) != RECORD_REPORTS)
+        return damaged(e);
+    n = get32(record.p + 4);
+    for (size_t i = 0; i < n; i++) {
+        struct report r = {0};
+        size_t error_bytes;
+
+        if (rest.n < REPORT_FIXED)
+            return damaged(e);
+        r.subscription = get64(rest.p);
+        r.definition = get64(rest.p + 8);
+        r.event = get64(rest.p + 16);
+        r.next_attempt_ms = (int64_t)get64(rest.p + 24);
+        r.attempts = get32(rest.p + 32);
+        r.kind = (enum report_kind)rest.p[38];
+        error_bytes = get16(rest.p + 36);
+        if (error_bytes >= sizeof r.error || rest.n - REPORT_FIXED < error_bytes)
+            return damaged(e);
+        memcpy(r.error, rest.p + REPORT_FIXED, error_bytes);
+        each(ctx, &r);
+        rest = bytes_from(rest, REPORT_FIXED + error_bytes);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,66 @@
+/* record: the binary form of what the log keeps, one record a change.
+ * Owns:   nothing; decoded parts borrow the record.
+ * Thread: any.
+ * Errors: ERR_FORMAT for a record of an unknown version or a damaged one.
+ * Little-endian, fixed header, first byte the version of the form: a later
+ * belfry reads the records of this one. */
+#ifndef BELFRY_SERVER_ENGINE_RECORD_H
+#define BELFRY_SERVER_ENGINE_RECORD_H
+
+#include "fhir/topic/topic.h"
+#include "server/engine/report.h"
+#include "storage/base/bytes.h"
+#include "storage/base/err.h"
+
+#define RECORD_VERSION 1
+
+enum record_kind { RECORD_CHANGE = 1, RECORD_REPORTS = 2 };
+
+/* One event that a change caused. */
+struct record_event {
+    uint64_t subscription;
+    uint64_t number;
+};
+
+/* A change of a resource with the events it caused. */
+struct record_change {
+    enum interaction interaction;
+    bool update_as_create;
+    int64_t time_ms;
+    uint64_t version;
+    uint64_t previous; /* change of the version before, 0 for none */
+    struct bytes type;
+    struct bytes id;
+    struct bytes text;  /* empty for a delete */
+    size_t event_count;
+    const char *events; /* record_change_event() */
+};
+
+/* What precedes the text: where the writer puts it is change->text's place. */
+size_t record_change_size(const struct record_change *c);
+
+/* Writes all but the text, whose length must be right in c->text.n; returns
+ * where the text goes. events has event_count items. */
+char *record_change_write(const struct record_change *c,
+                          const struct record_event *events, char *out);
+
+MUST_CHECK enum err_code record_change_read(struct bytes record,
+                                            struct record_change *out,
+                                            struct err *e);
+
+struct record_event record_change_event(const struct record_change *c,
+                                        size_t index);
+
+/* The kind, 0 for a record that is too short or of another version. */
+enum record_kind record_kind_of(struct bytes record);
+
+/* The reports of one batch. */
+size_t record_reports_size(const struct report *reports, size_t n);
+void record_reports_write(const struct report *reports, size_t n,
+                          int64_t time_ms, char *out);
+MUST_CHECK enum err_code
+record_reports_each(struct bytes record,
+                    void (*each)(void *ctx, const struct report *r), void *ctx,
+                    struct err *e);
+
+#endif

@@ -1,0 +1,139 @@
+#include "server/engine/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/engine/batch.h"
+#include "server/engine/effects.h"
+
+static enum err_code log_change(struct store_txn *t, uint64_t change,
+                                struct record_change *out, struct err *e)
+{
+    struct bytes record;
+    enum err_code code = store_log_get(t, change, &record, e);
+
+    if (code == ERR_NOT_FOUND)
+        return err_set(e, ERR_FORMAT, "the log lacks change %llu",
+                       (unsigned long long)change);
+    return code == ERR_OK ? record_change_read(record, out, e) : code;
+}
+
+static enum err_code load_definition(struct state *s, struct store_txn *t,
+                                     struct sub *sub, struct err *e)
+{
+    struct record_change c;
+    struct err reason = {0};
+    enum err_code code = log_change(t, sub->state.definition, &c, e);
+
+    if (code == ERR_OK)
+        code = state_definition_read(s, c.text, &sub->definition, &reason);
+    if (code != ERR_OK)
+        return code == ERR_NOMEM ? err_nomem(e) : code;
+    if (sub->definition)
+        return matcher_add(s->matcher, sub, sub->definition) ? ERR_OK
+                                                             : err_nomem(e);
+    /* the engine reports it as failed once the writer runs */
+    free(sub->error);
+    sub->error = strndup(reason.message, REPORT_ERROR_BYTES - 1);
+    return sub->error ? ERR_OK : err_nomem(e);
+}
+
+enum err_code replay_definitions(struct state *s, struct store_txn *t,
+                                 struct err *e)
+{
+    enum err_code code = ERR_OK;
+    uint64_t after = 0;
+    struct sub *sub;
+
+    while (code == ERR_OK && (sub = subs_after(&s->subs, after)) != NULL) {
+        after = sub->number;
+        code = load_definition(s, t, sub, e);
+    }
+    return code;
+}
+
+static enum err_code replay_subscription(struct batch *b, uint64_t change,
+                                         const struct record_change *c,
+                                         struct err *e)
+{
+    struct definition *definition = NULL;
+    struct err reason = {0};
+    struct effects_definition d = {.definition = &definition};
+    enum err_code code;
+
+    if (c->interaction == INTERACTION_DELETE)
+        return effects_subscription_deleted(b, change, c->id, e);
+    code = state_definition_read(b->state, c->text, &definition, &reason);
+    if (code != ERR_OK)
+        return err_nomem(e);
+    d.reason = definition ? NULL : reason.message;
+    d.off = definition && definition_get(definition)->off;
+    return effects_subscription(b, change, c, &d, e);
+}
+
+static enum err_code replay_change(struct batch *b, uint64_t change,
+                                   struct bytes record, struct err *e)
+{
+    struct record_change c;
+    enum err_code code = record_change_read(record, &c, e);
+
+    if (code == ERR_OK)
+        code = effects_views(b, change, &c, e);
+    for (size_t i = 0; code == ERR_OK && i < c.event_count; i++)
+        code = effects_event(b, change, record_change_event(&c, i), e);
+    if (code == ERR_OK && bytes_is(c.type, "Subscription"))
+        code = replay_subscription(b, change, &c, e);
+    return code;
+}
+
+struct reporting {
+    struct batch *batch;
+    uint64_t change;
+    enum err_code code;
+    struct err *e;
+};
+
+static void replay_report(void *ctx, const struct report *r)
+{
+    struct reporting *x = ctx;
+
+    if (x->code == ERR_OK)
+        x->code = effects_report(x->batch, x->change, r, x->e);
+}
+
+static enum err_code replay_record(struct batch *b, uint64_t change,
+                                   struct bytes record, struct err *e)
+{
+    struct reporting x = {b, change, ERR_OK, e};
+    enum err_code code;
+
+    if (record_kind_of(record) == RECORD_CHANGE)
+        return replay_change(b, change, record, e);
+    code = record_reports_each(record, replay_report, &x, e);
+    return code == ERR_OK ? x.code : code;
+}
+
+enum err_code replay_log(struct state *s, struct store_txn *t, uint64_t last,
+                         struct err *e)
+{
+    enum err_code code = ERR_OK;
+
+    while (code == ERR_OK && s->published_change < last) {
+        uint64_t change = s->published_change + 1;
+        struct batch b = {.state = s, .change = change};
+        struct bytes record;
+
+        arena_init(&b.arena, BATCH_BYTES_MAX);
+        code = store_log_get(t, change, &record, e);
+        if (code == ERR_NOT_FOUND)
+            code = err_set(e, ERR_FORMAT, "the log lacks change %llu",
+                           (unsigned long long)change);
+        if (code == ERR_OK)
+            code = replay_record(&b, change, record, e);
+        if (code == ERR_OK)
+            code = batch_publish_replayed(&b, e);
+        if (code != ERR_OK)
+            batch_abort(&b);
+    }
+    return code;
+}

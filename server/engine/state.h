@@ -1,0 +1,75 @@
+/* state: all that the engine knows: the store, the overlay of its views, the
+ * subscriptions and the matcher.
+ * Owns:   all of it.
+ * Thread: see the groups. The lock orders readers against publishing: a reader
+ *         holds it while it looks into the overlay and begins its transaction;
+ *         what it reads from the transaction afterwards needs no lock.
+ * Lock order: state.lock alone; no other lock is taken under it. */
+#ifndef BELFRY_SERVER_ENGINE_STATE_H
+#define BELFRY_SERVER_ENGINE_STATE_H
+
+#include <pthread.h>
+
+#include "server/engine/matcher.h"
+#include "server/engine/subs.h"
+#include "storage/store/overlay.h"
+
+struct state {
+    /* immutable after init */
+    struct store *store;
+    const struct topic_set *topics;
+    struct bytes base_url;
+
+    pthread_rwlock_t lock;
+    /* lock: lock; written by the writer only, which reads it without */
+    struct overlay young;      /* entries since the last freeze */
+    struct overlay old;        /* frozen, being merged */
+    struct subs subs;
+    uint64_t published_change; /* newest change that readers see */
+
+    /* owner: writer */
+    struct matcher *matcher;
+};
+
+/* What the view "current" says of a resource. */
+struct current {
+    uint64_t change;
+    uint64_t version;
+    bool deleted;
+};
+
+/* Longest key of a view: type, '/', id, 0, version. */
+#define STATE_KEY_BYTES 160
+
+/* Keys are written into the caller's array and borrowed from it. */
+struct bytes state_current_key(struct bytes type, struct bytes id,
+                               char out[STATE_KEY_BYTES]);
+struct bytes state_history_key(struct bytes type, struct bytes id,
+                               uint64_t version, char out[STATE_KEY_BYTES]);
+struct bytes state_queue_key(uint64_t subscription, uint64_t event,
+                             char out[STATE_KEY_BYTES]);
+struct bytes state_subscription_key(uint64_t subscription,
+                                    char out[STATE_KEY_BYTES]);
+
+#define STATE_CURRENT_BYTES 17
+struct bytes state_current_value(const struct current *c,
+                                 char out[STATE_CURRENT_BYTES]);
+MUST_CHECK enum err_code state_current_decode(struct bytes value,
+                                              struct current *out,
+                                              struct err *e);
+
+/* A view entry as readers see it: overlay first, then the transaction, which
+ * must have begun under the lock. ERR_NOT_FOUND without. */
+MUST_CHECK enum err_code state_view_get(const struct state *s,
+                                        struct store_txn *t,
+                                        enum store_view view, struct bytes key,
+                                        struct bytes *out, struct err *e);
+
+/* Reads a Subscription's definition from a stored text; *out is NULL with a
+ * text in reason when it cannot be honoured (a topic that is gone). */
+MUST_CHECK enum err_code state_definition_read(const struct state *s,
+                                               struct bytes text,
+                                               struct definition **out,
+                                               struct err *reason);
+
+#endif

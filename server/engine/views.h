@@ -1,0 +1,48 @@
+/* views: carries what the overlay holds into LMDB's views, a slice with each
+ * commit, and brings the views up to date at start.
+ * Owns:   the order in which a frozen overlay is merged.
+ * Thread: writer only (load and replay before it runs).
+ * Bounds: VIEWS_FREEZE_ENTRIES or VIEWS_FREEZE_BYTES in the young overlay
+ *         start a merge; a slice is bounded by its caller, so that no commit
+ *         waits for a whole merge. */
+#ifndef BELFRY_SERVER_ENGINE_VIEWS_H
+#define BELFRY_SERVER_ENGINE_VIEWS_H
+
+#include "server/engine/state.h"
+
+/* Large enough that sorted merges share pages, small enough that a start
+ * replays it in well under a second. */
+#define VIEWS_FREEZE_ENTRIES 16384
+#define VIEWS_FREEZE_BYTES ((size_t)64 << 20)
+
+struct views {
+    struct state *state;
+    const struct overlay_entry **list; /* the frozen overlay in key order */
+    size_t count;
+    size_t merged;    /* entries in committed transactions */
+    size_t in_flight; /* entries put by the transaction at hand */
+    uint64_t upto;    /* the views are at this change once all are merged */
+};
+
+void views_init(struct views *v, struct state *s);
+void views_fini(struct views *v);
+
+/* True when entries wait, frozen or not. */
+bool views_pending(const struct views *v);
+
+/* Freezes the young overlay when it is due (or when force is set) and no merge
+ * runs. Without memory nothing happens; it is tried again. */
+void views_freeze(struct views *v, bool force);
+
+/* Merges up to budget entries in the transaction. */
+MUST_CHECK enum err_code views_merge(struct views *v, struct store_txn *t,
+                                     size_t budget, struct err *e);
+
+/* The transaction of the last views_merge() was committed, or was not. */
+void views_committed(struct views *v);
+void views_aborted(struct views *v);
+
+/* Loads the subscriptions from the view and replays the log behind it. */
+MUST_CHECK enum err_code views_load(struct state *s, struct err *e);
+
+#endif

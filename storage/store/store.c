@@ -1,0 +1,418 @@
+#include "storage/store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STORE_DATABASES 16
+#define STORE_PATH_BYTES 4096
+#define META_FORMAT "format"
+#define META_VIEWS_AT "views_at"
+
+struct store {
+    MDB_env *env;
+    int lock_fd;
+    MDB_dbi log;
+    MDB_dbi meta;
+    MDB_dbi views[VIEW_COUNT];
+};
+
+struct store_txn {
+    struct store *store;
+    MDB_txn *txn;
+};
+
+static const char *const view_names[VIEW_COUNT] = {"current", "history",
+                                                   "queue", "subscription"};
+
+/* Every MDB_* and errno that LMDB returns becomes one of ours here. */
+static enum err_code translate(int rc, const char *what, struct err *e)
+{
+    enum err_code code = ERR_IO;
+
+    if (rc == 0)
+        return ERR_OK;
+    switch (rc) {
+    case MDB_NOTFOUND:
+        return ERR_NOT_FOUND;
+    case MDB_MAP_FULL:
+    case ENOSPC:
+    case EDQUOT:
+        code = ERR_FULL;
+        break;
+    case ENOMEM:
+        code = ERR_NOMEM;
+        break;
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+        code = ERR_FORMAT;
+        break;
+    case MDB_READERS_FULL:
+        code = ERR_BUSY;
+        break;
+    default:
+        break;
+    }
+    err_set(e, code, "%s: %s", what, mdb_strerror(rc));
+    if (e)
+        e->system = rc;
+    return code;
+}
+
+void store_put_u64(char out[8], uint64_t value)
+{
+    for (int i = 7; i >= 0; i--) {
+        out[i] = (char)(value & 0xff);
+        value >>= 8;
+    }
+}
+
+uint64_t store_get_u64(const char in[8])
+{
+    uint64_t value = 0;
+
+    for (int i = 0; i < 8; i++)
+        value = (value << 8) | (unsigned char)in[i];
+    return value;
+}
+
+static MDB_val val_of(struct bytes b)
+{
+    /* LMDB's interface lacks const; it writes to neither keys nor values */
+    union {
+        const char *in;
+        void *out;
+    } p = {.in = b.p};
+
+    return (MDB_val){b.n, p.out};
+}
+
+static enum err_code make_dir(const char *dir, struct err *e)
+{
+    struct stat st;
+
+    if (mkdir(dir, 0700) == 0)
+        return ERR_OK;
+    if (errno != EEXIST)
+        return err_set_errno(e, ERR_IO, errno,
+                             "the data folder %s cannot be made", dir);
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return err_set(e, ERR_IO, "%s is not a folder", dir);
+    return ERR_OK;
+}
+
+/* LMDB lets several processes share a folder; belfry must be alone. */
+static enum err_code take_lock(struct store *s, const char *dir, struct err *e)
+{
+    char path[STORE_PATH_BYTES];
+    int n = snprintf(path, sizeof path, "%s/belfry.lock", dir);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_IO, "the data folder's path is too long");
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return err_set_errno(e, ERR_IO, errno, "%s cannot be opened", path);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return err_set(e, ERR_BUSY,
+                       "the data folder %s is in use by another process", dir);
+    return ERR_OK;
+}
+
+static enum err_code open_env(struct store *s, const char *dir,
+                              size_t map_bytes, struct err *e)
+{
+    int rc = mdb_env_create(&s->env);
+
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(s->env, map_bytes);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(s->env, STORE_DATABASES);
+    if (rc == 0)
+        rc = mdb_env_open(s->env, dir, 0, 0600);
+    if (rc != 0) {
+        char what[STORE_PATH_BYTES];
+
+        if (snprintf(what, sizeof what, "the data folder %s", dir) < 0)
+            what[0] = '\0';
+        return translate(rc, what, e);
+    }
+    return ERR_OK;
+}
+
+static enum err_code meta_get(struct store_txn *t, const char *name,
+                              uint64_t *out, struct err *e)
+{
+    MDB_val key = val_of(bytes_of(name)), value;
+    int rc = mdb_get(t->txn, t->store->meta, &key, &value);
+
+    if (rc != 0)
+        return translate(rc, "reading meta", e);
+    if (value.mv_size != 8)
+        return err_set(e, ERR_FORMAT, "the data folder's %s is damaged", name);
+    *out = store_get_u64(value.mv_data);
+    return ERR_OK;
+}
+
+static enum err_code meta_put(struct store_txn *t, const char *name,
+                              uint64_t number, struct err *e)
+{
+    char raw[8];
+    MDB_val key = val_of(bytes_of(name)), value = {8, raw};
+
+    store_put_u64(raw, number);
+    return translate(mdb_put(t->txn, t->store->meta, &key, &value, 0),
+                     "writing meta", e);
+}
+
+static enum err_code check_format(struct store_txn *t, struct err *e)
+{
+    uint64_t format = 0, last = 0;
+    enum err_code code = meta_get(t, META_FORMAT, &format, e);
+
+    if (code == ERR_NOT_FOUND) {
+        code = store_log_last(t, &last, e);
+        if (code == ERR_OK && last != 0)
+            return err_set(e, ERR_FORMAT, "the data folder has a log but no "
+                                          "format number: it is damaged");
+        return code == ERR_OK ? meta_put(t, META_FORMAT, STORE_FORMAT, e)
+                              : code;
+    }
+    if (code != ERR_OK)
+        return code;
+    if (format != STORE_FORMAT)
+        return err_set(e, ERR_FORMAT,
+                       "the data folder has format %llu, this belfry reads "
+                       "format %d",
+                       (unsigned long long)format, STORE_FORMAT);
+    return ERR_OK;
+}
+
+static enum err_code open_databases(struct store *s, struct err *e)
+{
+    struct store_txn *t = NULL;
+    enum err_code code = store_begin_write(s, &t, e);
+    int rc = 0;
+
+    if (code != ERR_OK)
+        return code;
+    rc = mdb_dbi_open(t->txn, "log", MDB_CREATE, &s->log);
+    if (rc == 0)
+        rc = mdb_dbi_open(t->txn, "meta", MDB_CREATE, &s->meta);
+    for (int i = 0; rc == 0 && i < VIEW_COUNT; i++)
+        rc = mdb_dbi_open(t->txn, view_names[i], MDB_CREATE, &s->views[i]);
+    code = translate(rc, "opening the databases", e);
+    if (code == ERR_OK)
+        code = check_format(t, e);
+    if (code == ERR_OK)
+        return store_commit(&t, e);
+    store_abort(&t);
+    return code;
+}
+
+enum err_code store_open(const char *dir, size_t map_bytes, struct store **out,
+                         struct err *e)
+{
+    struct store *s = calloc(1, sizeof *s);
+    enum err_code code;
+
+    if (!s)
+        return err_nomem(e);
+    s->lock_fd = -1;
+    code = make_dir(dir, e);
+    if (code == ERR_OK)
+        code = take_lock(s, dir, e);
+    if (code == ERR_OK)
+        code = open_env(s, dir, map_bytes, e);
+    if (code == ERR_OK)
+        code = open_databases(s, e);
+    if (code != ERR_OK)
+        store_close(&s);
+    *out = s;
+    return code;
+}
+
+void store_close(struct store **s)
+{
+    if (!*s)
+        return;
+    if ((*s)->env)
+        mdb_env_close((*s)->env);
+    if ((*s)->lock_fd >= 0)
+        close((*s)->lock_fd);
+    free(*s);
+    *s = NULL;
+}
+
+static enum err_code begin(struct store *s, unsigned flags,
+                           struct store_txn **out, struct err *e)
+{
+    struct store_txn *t = calloc(1, sizeof *t);
+    enum err_code code;
+
+    if (!t)
+        return err_nomem(e);
+    t->store = s;
+    code = translate(mdb_txn_begin(s->env, NULL, flags, &t->txn),
+                     "beginning a transaction", e);
+    if (code != ERR_OK) {
+        free(t);
+        t = NULL;
+    }
+    *out = t;
+    return code;
+}
+
+enum err_code store_begin_read(struct store *s, struct store_txn **out,
+                               struct err *e)
+{
+    return begin(s, MDB_RDONLY, out, e);
+}
+
+enum err_code store_begin_write(struct store *s, struct store_txn **out,
+                                struct err *e)
+{
+    return begin(s, 0, out, e);
+}
+
+enum err_code store_commit(struct store_txn **t, struct err *e)
+{
+    int rc = mdb_txn_commit((*t)->txn);
+
+    free(*t);
+    *t = NULL;
+    return translate(rc, "committing", e);
+}
+
+void store_abort(struct store_txn **t)
+{
+    if (!*t)
+        return;
+    mdb_txn_abort((*t)->txn);
+    free(*t);
+    *t = NULL;
+}
+
+enum err_code store_log_append(struct store_txn *t, uint64_t change, size_t n,
+                               char **out, struct err *e)
+{
+    char raw[8];
+    MDB_val key = {8, raw}, value = {n, NULL};
+    enum err_code code;
+
+    store_put_u64(raw, change);
+    code = translate(mdb_put(t->txn, t->store->log, &key, &value,
+                             MDB_APPEND | MDB_RESERVE),
+                     "appending to the log", e);
+    *out = value.mv_data;
+    return code;
+}
+
+enum err_code store_log_get(struct store_txn *t, uint64_t change,
+                            struct bytes *out, struct err *e)
+{
+    char raw[8];
+    MDB_val key = {8, raw}, value;
+    int rc;
+
+    store_put_u64(raw, change);
+    rc = mdb_get(t->txn, t->store->log, &key, &value);
+    if (rc == MDB_NOTFOUND)
+        return err_set(e, ERR_NOT_FOUND, "change %llu is not in the log",
+                       (unsigned long long)change);
+    if (rc != 0)
+        return translate(rc, "reading the log", e);
+    *out = bytes_make(value.mv_data, value.mv_size);
+    return ERR_OK;
+}
+
+enum err_code store_log_last(struct store_txn *t, uint64_t *out, struct err *e)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int rc = mdb_cursor_open(t->txn, t->store->log, &cursor);
+
+    *out = 0;
+    if (rc != 0)
+        return translate(rc, "reading the log", e);
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (rc == 0 && key.mv_size == 8)
+        *out = store_get_u64(key.mv_data);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? ERR_OK : translate(rc, "reading the log", e);
+}
+
+enum err_code store_view_get(struct store_txn *t, enum store_view view,
+                             struct bytes key, struct bytes *out, struct err *e)
+{
+    MDB_val k = val_of(key), value;
+    int rc = mdb_get(t->txn, t->store->views[view], &k, &value);
+
+    if (rc == 0)
+        *out = bytes_make(value.mv_data, value.mv_size);
+    return translate(rc, "reading a view", e);
+}
+
+enum err_code store_view_put(struct store_txn *t, enum store_view view,
+                             struct bytes key, struct bytes value,
+                             struct err *e)
+{
+    MDB_val k = val_of(key), v = val_of(value);
+
+    return translate(mdb_put(t->txn, t->store->views[view], &k, &v, 0),
+                     "writing a view", e);
+}
+
+enum err_code store_view_delete(struct store_txn *t, enum store_view view,
+                                struct bytes key, struct err *e)
+{
+    MDB_val k = val_of(key);
+    int rc = mdb_del(t->txn, t->store->views[view], &k, NULL);
+
+    return rc == MDB_NOTFOUND ? ERR_OK : translate(rc, "writing a view", e);
+}
+
+enum err_code store_view_walk(struct store_txn *t, enum store_view view,
+                              enum err_code (*each)(void *ctx, struct bytes key,
+                                                    struct bytes value,
+                                                    struct err *e),
+                              void *ctx, struct err *e)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    enum err_code code = ERR_OK;
+    int rc = mdb_cursor_open(t->txn, t->store->views[view], &cursor);
+
+    if (rc != 0)
+        return translate(rc, "reading a view", e);
+    while (code == ERR_OK &&
+           (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        code = each(ctx, bytes_make(key.mv_data, key.mv_size),
+                    bytes_make(value.mv_data, value.mv_size), e);
+    mdb_cursor_close(cursor);
+    if (code == ERR_OK && rc != MDB_NOTFOUND)
+        code = translate(rc, "reading a view", e);
+    return code;
+}
+
+enum err_code store_views_at(struct store_txn *t, uint64_t *out, struct err *e)
+{
+    enum err_code code = meta_get(t, META_VIEWS_AT, out, e);
+
+    if (code != ERR_NOT_FOUND)
+        return code;
+    *out = 0;
+    return ERR_OK;
+}
+
+enum err_code store_set_views_at(struct store_txn *t, uint64_t change,
+                                 struct err *e)
+{
+    return meta_put(t, META_VIEWS_AT, change, e);
+}

@@ -21,14 +21,15 @@ bool model_is_resource_type(struct bytes name)
 {
     size_t low = 0, high = TYPE_COUNT;
 
-    if (name.n == 0)
+    /* a NUL would end the comparison before the name does */
+    if (name.n == 0 || memchr(name.p, '\0', name.n))
         return false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         int order = compare(name, types[middle]);
 
         if (order == 0)
-            return memchr(name.p, '\0', name.n) == NULL;
+            return true;
         if (order < 0)
             high = middle;
         else

@@ -41,7 +41,7 @@ static struct bytes text_of(struct leaf_sink *sink, const cJSON *node)
 {
     struct bytes copy = {NULL, 0};
 
-    if (sink->failed || !cJSON_IsString(node) || !node->valuestring[0])
+    if (sink->failed || !node || !cJSON_IsString(node) || !node->valuestring[0])
         return copy;
     copy = arena_copy(sink->arena, bytes_of(node->valuestring));
     if (!copy.p)
@@ -93,7 +93,10 @@ static void read_concept(struct leaf_sink *sink, const cJSON *element)
 
     if (!cJSON_IsArray(codings))
         return;
-    cJSON_ArrayForEach(coding, codings) read_coding(sink, coding);
+    cJSON_ArrayForEach(coding, codings)
+    {
+        read_coding(sink, coding);
+    }
 }
 
 static void read_identifier(struct leaf_sink *sink, const cJSON *element)

@@ -48,7 +48,7 @@ static void list_codes(const struct search_base *base, char out[LIST_BYTES])
                                : common->parameters[i - base->count].code;
         size_t n = strlen(code);
 
-        if (used + n + sizeof ", ..." > LIST_BYTES) {
+        if (used + 2 + n + sizeof ", ..." > LIST_BYTES) {
             memcpy(out + used, ", ...", sizeof ", ...");
             return;
         }
@@ -331,7 +331,8 @@ static enum err_code take_prefix(const struct compilation *c,
     struct bytes prefix = {text->p, 2};
 
     *out = PREFIX_EQ;
-    if (text->n < 2 || !is_letter(text->p[0]) || !is_letter(text->p[1]))
+    if (text->n < 3 || !is_letter(text->p[0]) || !is_letter(text->p[1]) ||
+        text->p[2] < '0' || text->p[2] > '9')
         return ERR_OK;
     for (size_t i = 0; i < PREFIX_COUNT; i++)
         if (bytes_is(prefix, prefixes[i])) {

@@ -3,6 +3,7 @@
 #include "fhir/search/escape.h"
 #include "fhir/search/match.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct query {
@@ -64,7 +65,7 @@ static enum err_code compile_terms(struct query *q, size_t n,
 /* A date has one term for each value: their prefixes may differ. */
 static size_t terms_of(const struct predicate *p)
 {
-    return p->parameter->type == SEARCH_DATE && p->count > 0 ? p->count : 1;
+    return p->count > 0 && p->parameter->type == SEARCH_DATE ? p->count : 1;
 }
 
 static enum err_code list_terms(struct query *q, struct err *e)
@@ -78,8 +79,10 @@ static enum err_code list_terms(struct query *q, struct err *e)
         return err_nomem(e);
     for (size_t i = 0; i < q->count; i++) {
         const struct predicate *p = &q->predicates[i];
-        bool compares = p->parameter->type == SEARCH_DATE && p->count > 0;
+        bool compares;
 
+        assert(p->parameter);
+        compares = p->parameter->type == SEARCH_DATE && p->count > 0;
         for (size_t k = 0; k < terms_of(p); k++)
             q->terms[q->term_count++] = (struct query_term){
                 p->parameter->code, p->modifier,

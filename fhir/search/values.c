@@ -48,6 +48,7 @@ static bool walk_path(struct leaf_sink *sink, const struct search_parameter *p,
     size_t depth = 1;
     bool present = false;
 
+    assert(path->steps);
     stack[0] = enter(resource, bytes_of(path->steps));
     while (depth > 0) {
         struct level *top = &stack[depth - 1];

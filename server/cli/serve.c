@@ -1,0 +1,455 @@
+#include "server/cli/serve.h"
+
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/rng.h"
+#include "server/cli/config.h"
+#include "server/cli/gate.h"
+#include "server/cli/signals.h"
+#include "server/cli/topics.h"
+#include "server/delivery/delivery.h"
+#include "server/delivery/limits.h"
+#include "server/engine/engine.h"
+#include "server/http/listen.h"
+#include "server/http/server.h"
+#include "server/rest/rest.h"
+#include "server/security/egress.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* A free port may be taken by another between finding and binding it. */
+#define PORT_TRIES 5
+#define PEM_BYTES_MAX ((size_t)1 << 20)
+#define URL_BYTES 96
+/* How often a drain looks whether it is done. */
+#define DRAIN_STEP_MS 20
+/* After the drain: what waits for a commit gets its answer within this. */
+#define CLOSE_MS 10000
+/* Descriptors beside those of connections: files, epolls, standard streams. */
+#define SPARE_DESCRIPTORS 128
+
+/* The parts, in the order in which they are made. */
+struct serve {
+    const struct config *config;
+    char *cert_pem;
+    char *key_pem;
+    struct egress_rules *egress;
+    struct http_address address;
+    char root[URL_BYTES]; /* "http://127.0.0.1:8080" */
+    char base_url_derived[URL_BYTES];
+    const char *base_url;
+    struct topic_set *topics;
+    struct engine *engine;
+    struct rest *rest;
+    struct delivery *delivery;
+    struct gate gate;
+    /* the writer thread asks for it: set before the writer starts */
+    struct http_server *http;
+};
+
+/* ---- before the parts ---- */
+
+static enum err_code read_stream(FILE *file, const char *path, char **out,
+                                 struct err *e)
+{
+    char *text = malloc(PEM_BYTES_MAX + 1);
+    size_t n;
+
+    if (!text)
+        return err_nomem(e);
+    n = fread(text, 1, PEM_BYTES_MAX + 1, file);
+    if (ferror(file) || n > PEM_BYTES_MAX) {
+        free(text);
+        return err_set(e, ERR_IO, "%s cannot be read or is larger than %zu",
+                       path, PEM_BYTES_MAX);
+    }
+    text[n] = '\0';
+    *out = text;
+    return ERR_OK;
+}
+
+static enum err_code read_pem(const char *path, char **out, struct err *e)
+{
+    enum err_code code;
+    FILE *file;
+
+    if (!path)
+        return ERR_OK;
+    file = fopen(path, "re");
+    if (!file)
+        return err_set_errno(e, ERR_IO, errno, "cannot read %s", path);
+    code = read_stream(file, path, out, e);
+    (void)fclose(file); /* was only read */
+    return code;
+}
+
+static enum err_code read_egress(struct serve *s, struct err *e)
+{
+    enum err_code code = egress_new(&s->egress, e);
+
+    if (code == ERR_OK && s->config->dev)
+        egress_allow_dev(s->egress);
+    if (code == ERR_OK && s->config->egress)
+        code = egress_add_file(s->egress, s->config->egress, e);
+    return code;
+}
+
+static void raise_descriptors(const struct config *c)
+{
+    uint64_t need = c->connections + c->delivery_concurrency +
+                    DELIVERY_IDLE_CONNECTIONS + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
+        log_event(LOG_WARN, "serve.descriptors",
+                  "%" PRIu64 " file descriptors may be needed, and only %ju "
+                  "are allowed",
+                  need, (uintmax_t)limit.rlim_cur);
+}
+
+/* Resources carry URLs with the port, so it is settled before any part is
+ * made: port 0 becomes one that is free now. */
+static enum err_code settle_address(struct serve *s, struct err *e)
+{
+    enum err_code code = http_address_parse(s->config->listen, &s->address, e);
+    const char *listen = s->config->listen;
+    int fd = -1;
+
+    if (code == ERR_OK && http_address_port(&s->address) == 0) {
+        code = http_listen(&s->address, 1, &fd, e);
+        if (code == ERR_OK)
+            close(fd);
+    }
+    if (code != ERR_OK)
+        return code;
+    if (snprintf(s->root, sizeof s->root, "%s://%.*s:%u",
+                 s->cert_pem ? "https" : "http",
+                 (int)(strrchr(listen, ':') - listen), listen,
+                 http_address_port(&s->address)) < 0 ||
+        snprintf(s->base_url_derived, sizeof s->base_url_derived, "%s/fhir",
+                 s->root) < 0)
+        return err_set(e, ERR_BUG, "the address cannot be written");
+    s->base_url =
+        s->config->base_url ? s->config->base_url : s->base_url_derived;
+    return ERR_OK;
+}
+
+static enum err_code load_topics(struct serve *s, struct err *e)
+{
+    const struct option_texts *given = &s->config->topics;
+    const char *standard = topics_default_dir();
+
+    return topics_load(given->count ? given->items : &standard,
+                       given->count ? given->count : 1, s->base_url, &s->topics,
+                       stderr, e);
+}
+
+/* ---- the parts ---- */
+
+static void batch_done(void *ctx)
+{
+    const struct serve *s = ctx;
+
+    http_server_kick(s->http);
+}
+
+static enum err_code judge_endpoint(void *ctx, const char *url, struct err *e)
+{
+    return egress_check_url(ctx, url, e);
+}
+
+static enum err_code open_engine(struct serve *s, struct err *e)
+{
+    const struct engine_config config = {.data_dir = s->config->data,
+                                         .map_bytes =
+                                             (size_t)s->config->map_bytes,
+                                         .clock = clock_system(),
+                                         .topics = s->topics,
+                                         .base_url = s->base_url};
+    const struct engine_listener http = {.batch_done = batch_done, .ctx = s};
+    enum err_code code = engine_open(&config, &s->engine, e);
+
+    if (code == ERR_OK)
+        engine_listen(s->engine, &http);
+    return code;
+}
+
+static enum err_code open_rest(struct serve *s, struct err *e)
+{
+    const struct rest_config config = {.engine = s->engine,
+                                       .topics = s->topics,
+                                       .base_url = s->base_url,
+                                       .clock = clock_system(),
+                                       .rng = rng_system(),
+                                       .body_bytes =
+                                           (size_t)s->config->body_bytes,
+                                       .endpoint = judge_endpoint,
+                                       .endpoint_ctx = s->egress,
+                                       .version = BELFRY_VERSION};
+    enum err_code code = rest_new(&config, &s->rest, e);
+
+    if (code == ERR_OK)
+        gate_init(&s->gate, rest_handler(s->rest));
+    return code;
+}
+
+static enum err_code delivery_settings(const struct serve *s,
+                                       struct delivery_config *out,
+                                       struct err *e)
+{
+    const struct config *c = s->config;
+
+    delivery_config_default(out);
+    delivery_config_cap(out, (uint32_t)c->delivery_concurrency,
+                        (uint32_t)c->endpoint_concurrency);
+    out->engine = s->engine;
+    out->clock = clock_system();
+    out->rng = rng_system();
+    out->egress = s->egress;
+    out->base_url = s->base_url;
+    out->ca_file = c->ca_file;
+    out->timeout_ms = (uint32_t)(c->timeout_s * 1000);
+    out->max_count = (uint32_t)c->max_count;
+    out->handshake.delay_ms = (int64_t)c->handshake_delay_ms;
+    out->handshake.attempts = (uint32_t)c->handshake_attempts;
+    out->retry.window_ms = (int64_t)c->retry_for_s * 1000;
+    if (c->retry_s.count == 0)
+        return ERR_OK;
+    return retry_policy_steps(&out->retry, c->retry_s.items, c->retry_s.count,
+                              e);
+}
+
+static enum err_code open_delivery(struct serve *s, struct err *e)
+{
+    struct delivery_config config;
+    struct engine_listener listener;
+    enum err_code code = delivery_settings(s, &config, e);
+
+    if (code == ERR_OK)
+        code = delivery_new(&config, &s->delivery, e);
+    if (code != ERR_OK)
+        return code;
+    listener = delivery_listener(s->delivery);
+    engine_listen(s->engine, &listener);
+    return ERR_OK;
+}
+
+static unsigned loops(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (c->http_threads)
+        return (unsigned)c->http_threads;
+    if (cores < 4)
+        return 1;
+    return cores / 2 < HTTP_LOOPS_MAX ? (unsigned)(cores / 2) : HTTP_LOOPS_MAX;
+}
+
+static enum err_code open_http(struct serve *s, struct err *e)
+{
+    const struct config *c = s->config;
+    const struct http_config config = {
+        .address = strstr(s->root, "//") + 2,
+        .loops = loops(c),
+        .limits = {.header_bytes = (size_t)c->header_bytes,
+                   .body_bytes = (size_t)c->body_bytes,
+                   .connections = (unsigned)c->connections,
+                   .idle_s = (unsigned)c->idle_s,
+                   .request_s = (unsigned)c->request_s},
+        .tls_cert_pem = s->cert_pem,
+        .tls_key_pem = s->key_pem,
+        .clock = clock_system(),
+        .handler = gate_handler(&s->gate)};
+
+    return http_server_start(&config, &s->http, e);
+}
+
+/* HTTP is there before the writer, which wakes its requests; until the writer
+ * runs they wait. */
+static enum err_code open_parts(struct serve *s, struct err *e)
+{
+    enum err_code code = settle_address(s, e);
+
+    if (code == ERR_OK)
+        code = load_topics(s, e);
+    if (code == ERR_OK)
+        code = open_engine(s, e);
+    if (code == ERR_OK)
+        code = open_rest(s, e);
+    if (code == ERR_OK)
+        code = open_delivery(s, e);
+    if (code == ERR_OK)
+        code = open_http(s, e);
+    if (code == ERR_OK)
+        code = engine_start(s->engine, e);
+    if (code == ERR_OK)
+        code = delivery_start(s->delivery, e);
+    if (code == ERR_OK)
+        gate_open(&s->gate);
+    return code;
+}
+
+/* Against the order of open_parts(): who calls another ends before it. */
+static void close_parts(struct serve *s)
+{
+    http_server_stop(&s->http);
+    delivery_stop(&s->delivery);
+    engine_close(&s->engine);
+    rest_free(s->rest);
+    s->rest = NULL;
+    topic_set_free(s->topics);
+    s->topics = NULL;
+}
+
+static enum err_code open_at_free_port(struct serve *s, struct err *e)
+{
+    enum err_code code = ERR_OK;
+
+    for (int i = 0; i < PORT_TRIES; i++) {
+        code = open_parts(s, e);
+        if (code != ERR_IO || e->system != EADDRINUSE ||
+            !bytes_is(bytes_from(bytes_of(s->config->listen),
+                                 strlen(s->config->listen) - 2),
+                      ":0"))
+            break;
+        close_parts(s);
+    }
+    return code;
+}
+
+/* ---- running ---- */
+
+/* The first signal began the drain; a second one ends it, and what is not
+ * committed was not acknowledged (P1). */
+static void heed_second_signal(int signal)
+{
+    if (signal != SIGTERM && signal != SIGINT)
+        return;
+    log_event(LOG_WARN, "serve.killed", "a second signal: ending at once");
+    _exit(1);
+}
+
+/* Waits until nothing is in flight or the time is over. */
+static void drain(struct serve *s)
+{
+    const struct clock *clock = clock_system();
+    int64_t end =
+        clock_monotonic_ms(clock) + (int64_t)s->config->drain_s * 1000;
+    unsigned requests;
+    size_t deliveries;
+
+    log_event(LOG_INFO, "serve.drain", "draining for up to %" PRIu64 " s",
+              s->config->drain_s);
+    http_server_drain(s->http);
+    delivery_drain(s->delivery);
+    for (;;) {
+        requests = http_server_busy(s->http);
+        deliveries = delivery_in_flight(s->delivery);
+        if (requests == 0 && deliveries == 0)
+            return;
+        if (clock_monotonic_ms(clock) >= end)
+            break;
+        heed_second_signal(signals_wait(DRAIN_STEP_MS));
+    }
+    log_event(LOG_WARN, "serve.drain_cut",
+              "ended with %u requests and %zu deliveries in flight", requests,
+              deliveries);
+}
+
+/* Lets what is with the engine come back before HTTP ends: the engine wakes
+ * requests that it has. */
+static void shut_gate(struct serve *s)
+{
+    const struct clock *clock = clock_system();
+    int64_t end = clock_monotonic_ms(clock) + CLOSE_MS;
+
+    gate_close(&s->gate);
+    while (gate_inside(&s->gate) > 0) {
+        if (clock_monotonic_ms(clock) >= end) {
+            log_event(LOG_ERROR, "serve.stuck",
+                      "the disk does not answer: ending without it");
+            _exit(1);
+        }
+        heed_second_signal(signals_wait(DRAIN_STEP_MS));
+    }
+}
+
+static void wait_for_end(void)
+{
+    while (signals_wait(-1) == SIGHUP)
+        log_event(LOG_WARN, "serve.reload",
+                  "SIGHUP is heard, but new topics, certificates and rules "
+                  "take a restart");
+}
+
+static enum err_code run(struct serve *s, struct err *e)
+{
+    if (printf("belfry: listening on %s/fhir\n", s->root) < 0 ||
+        fflush(stdout) != 0)
+        return err_set_errno(e, ERR_IO, errno,
+                             "standard output cannot be written");
+    log_event(LOG_INFO, "serve.ready", "version %s, %zu topics, data in %s",
+              BELFRY_VERSION, topic_set_count(s->topics), s->config->data);
+    wait_for_end();
+    drain(s);
+    shut_gate(s);
+    return ERR_OK;
+}
+
+static enum err_code serve_config(const struct config *config, struct err *e)
+{
+    struct serve s = {.config = config};
+    enum err_code code = signals_block(e);
+
+    log_setup((enum log_format)config->log_format,
+              (enum log_level)config->log_level);
+    raise_descriptors(config);
+    if (code == ERR_OK)
+        code = read_pem(config->tls_cert, &s.cert_pem, e);
+    if (code == ERR_OK)
+        code = read_pem(config->tls_key, &s.key_pem, e);
+    if (code == ERR_OK)
+        code = read_egress(&s, e);
+    if (code == ERR_OK)
+        code = open_at_free_port(&s, e);
+    if (code == ERR_OK)
+        code = run(&s, e);
+    close_parts(&s);
+    egress_free(s.egress);
+    free(s.cert_pem);
+    if (s.key_pem)
+        explicit_bzero(s.key_pem, strlen(s.key_pem));
+    free(s.key_pem);
+    if (code == ERR_OK)
+        log_event(LOG_INFO, "serve.end", "everything is committed");
+    return code;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    const struct option_input in = {argc, (const char *const *)argv,
+                                    (const char *const *)environ};
+    struct config config;
+    struct err e = {0};
+    enum err_code code;
+    bool help;
+
+    code = config_read(&in, &config, &help, &e);
+    if (code == ERR_OK && help)
+        config_help(stdout);
+    else if (code == ERR_OK)
+        code = serve_config(&config, &e);
+    config_fini(&config);
+    return options_exit("serve", code, &e);
+}

@@ -1,0 +1,145 @@
+#include "server/delivery/batch.h"
+
+#include <openssl/sha.h>
+
+#include <stdio.h>
+
+#define UUID_BYTES 37
+
+struct numbers {
+    uint64_t first;
+    uint64_t last;
+};
+
+static struct numbers numbers_of(const struct batch *b)
+{
+    switch (b->type) {
+    case NOTIFY_EVENT:
+        return (struct numbers){b->events[0].number,
+                                b->events[b->event_count - 1].number};
+    case NOTIFY_HEARTBEAT:
+        return (struct numbers){0, (uint64_t)b->now_ms};
+    case NOTIFY_HANDSHAKE:
+    case NOTIFY_QUERY_STATUS:
+        break;
+    }
+    return (struct numbers){0, b->state->definition};
+}
+
+void batch_message_id(const struct batch *b, char out[SIGNATURE_ID_BYTES])
+{
+    struct numbers n = numbers_of(b);
+
+    signature_message_id(bytes_of(b->state->id), n.first, n.last, out);
+}
+
+/* RFC 9562 version 8: the bits are ours. */
+static void uuid_write(const unsigned char raw[16], char out[UUID_BYTES])
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t at = 0;
+
+    for (size_t i = 0; i < 16; i++) {
+        unsigned char byte = raw[i];
+
+        if (i == 6)
+            byte = (unsigned char)((byte & 0x0f) | 0x80);
+        if (i == 8)
+            byte = (unsigned char)((byte & 0x3f) | 0x80);
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out[at++] = '-';
+        out[at++] = hex[byte >> 4];
+        out[at++] = hex[byte & 15];
+    }
+    out[at] = '\0';
+}
+
+static void write_ids(const struct batch *b, char bundle[UUID_BYTES],
+                      char parameters[UUID_BYTES])
+{
+    struct numbers n = numbers_of(b);
+    uint64_t seed[5] = {b->state->number, b->state->definition,
+                        (uint64_t)b->type, n.first, n.last};
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char text[128];
+    int length;
+
+    /* the base URL makes the ids of two servers differ */
+    length = snprintf(text, sizeof text, "%llx.%llx.%llx.%llx.%llx.%016llx",
+                      (unsigned long long)seed[0], (unsigned long long)seed[1],
+                      (unsigned long long)seed[2], (unsigned long long)seed[3],
+                      (unsigned long long)seed[4],
+                      (unsigned long long)bytes_hash(b->base_url, seed));
+    SHA256((const unsigned char *)text, length > 0 ? (size_t)length : 0,
+           digest);
+    uuid_write(digest, bundle);
+    uuid_write(digest + 16, parameters);
+}
+
+static int64_t timestamp_of(const struct batch *b)
+{
+    int64_t newest = b->now_ms;
+
+    if (b->type == NOTIFY_HANDSHAKE)
+        return b->state->requested_ms;
+    if (b->type == NOTIFY_EVENT)
+        newest = b->events[b->event_count - 1].time_ms;
+    return newest;
+}
+
+static uint64_t events_since(const struct batch *b)
+{
+    bool is_new = b->state->definition == b->state->number;
+
+    if (b->type == NOTIFY_EVENT)
+        return b->events[b->event_count - 1].number;
+    if (b->type == NOTIFY_HANDSHAKE && is_new)
+        return 0;
+    return b->state->last_event;
+}
+
+static struct notification_event *convert(const struct batch *b,
+                                          struct arena *scratch)
+{
+    struct notification_event *to =
+        arena_calloc(scratch, b->event_count, sizeof(*to));
+
+    for (size_t i = 0; to && i < b->event_count; i++) {
+        const struct event *from = &b->events[i];
+
+        to[i] = (struct notification_event){.number = from->number,
+                                            .time_ms = from->time_ms,
+                                            .interaction = from->interaction,
+                                            .update_as_create =
+                                                from->update_as_create,
+                                            .type = from->type,
+                                            .id = from->id,
+                                            .text = from->text};
+    }
+    return to;
+}
+
+enum err_code batch_write(const struct batch *b, struct arena *scratch,
+                          struct buf *out, struct err *e)
+{
+    struct notification n = {
+        .status = {.base_url = b->base_url,
+                   .subscription_id = bytes_of(b->state->id),
+                   .topic = b->definition->canonical,
+                   .status = b->type == NOTIFY_HANDSHAKE ? STATUS_REQUESTED
+                                                         : STATUS_ACTIVE,
+                   .type = b->type,
+                   .events_since_start = events_since(b)},
+        .content = b->definition->content,
+        .timestamp_ms = timestamp_of(b)};
+
+    write_ids(b, n.bundle_id, n.status.uuid);
+    if (b->type == NOTIFY_EVENT) {
+        n.events = convert(b, scratch);
+        n.event_count = b->event_count;
+        if (!n.events)
+            return err_nomem(e);
+    }
+    notification_write(out, &n);
+    return buf_check(out, e);
+}

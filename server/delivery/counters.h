@@ -1,0 +1,30 @@
+/* counters: what delivery did since the start.
+ * Owns:   nothing.
+ * Thread: written by the delivery thread, read by any. */
+#ifndef BELFRY_SERVER_DELIVERY_COUNTERS_H
+#define BELFRY_SERVER_DELIVERY_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct delivery_counters {
+    _Atomic uint64_t attempts;  /* requests begun, resends included */
+    _Atomic uint64_t delivered; /* batches acknowledged */
+    _Atomic uint64_t retried;   /* failed attempts that get another */
+    _Atomic uint64_t failed;    /* subscriptions that went to error */
+    _Atomic uint64_t off;       /* subscriptions switched off */
+    /* Requests that curl was about to send a second time on its own. */
+    _Atomic uint64_t hidden_reposts;
+};
+
+static inline void counter_add(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,252 @@
+#include "server/delivery/engine_link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/base/log.h"
+#include "server/delivery/batch.h"
+#include "server/delivery/limits.h"
+#include "server/security/egress.h"
+
+void engine_link_fini(struct engine_link *l)
+{
+    free(l->reports);
+    l->reports = NULL;
+    l->report_count = 0;
+    l->report_capacity = 0;
+}
+
+/* ---- states and targets ---- */
+
+static bool look(void *ctx, uint64_t number, struct subscription_state *out)
+{
+    struct engine_link *l = ctx;
+    struct err e;
+    enum err_code code = engine_subscription(l->engine, number, out, NULL, &e);
+
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        log_err(LOG_ERROR, "delivery.read", &e);
+    return code == ERR_OK;
+}
+
+static bool next(void *ctx, uint64_t after, struct subscription_state *out)
+{
+    struct engine_link *l = ctx;
+
+    return engine_subscription_next(l->engine, after, out, NULL);
+}
+
+static bool read_target(const struct subscription *s, struct source_target *out)
+{
+    struct egress_target t;
+    int n;
+
+    if (egress_parse_url(s->endpoint, &t, NULL) != ERR_OK)
+        /* every attempt will be refused: a bucket of its own */
+        n = snprintf(out->endpoint, sizeof out->endpoint, "refused");
+    else
+        n = snprintf(out->endpoint, sizeof out->endpoint, "%s://%s:%u",
+                     t.tls ? "https" : "http", t.host, t.port);
+    out->heartbeat_s = s->heartbeat_s;
+    out->end_ms = s->end_ms;
+    return n > 0;
+}
+
+static bool target(void *ctx, uint64_t number, struct source_target *out)
+{
+    struct engine_link *l = ctx;
+    struct subscription_state state;
+    struct definition *d = NULL;
+    bool ok =
+        engine_subscription(l->engine, number, &state, &d, NULL) == ERR_OK &&
+        d && read_target(definition_get(d), out);
+
+    definition_unref(&d);
+    return ok;
+}
+
+/* ---- reports ---- */
+
+static void count(struct delivery_counters *c, enum report_kind kind)
+{
+    switch (kind) {
+    case REPORT_DELIVERED:
+        counter_add(&c->delivered);
+        break;
+    case REPORT_RETRY:
+        counter_add(&c->retried);
+        break;
+    case REPORT_FAILED:
+        counter_add(&c->failed);
+        break;
+    case REPORT_OFF:
+        counter_add(&c->off);
+        break;
+    case REPORT_HANDSHAKE_OK:
+        break;
+    }
+}
+
+static void tell(struct engine_link *l, const struct report *r)
+{
+    struct subscription_state state;
+    const char *id = "?";
+
+    if (r->kind == REPORT_DELIVERED)
+        return;
+    if (look(l, r->subscription, &state))
+        id = state.id;
+    if (r->kind == REPORT_HANDSHAKE_OK)
+        log_event(LOG_INFO, "delivery.active", "Subscription/%s", id);
+    else if (r->kind == REPORT_RETRY)
+        log_event(LOG_INFO, "delivery.retry", "Subscription/%s, attempt %u: %s",
+                  id, r->attempts, r->error);
+    else
+        log_event(LOG_WARN,
+                  r->kind == REPORT_OFF ? "delivery.off" : "delivery.failed",
+                  "Subscription/%s: %s", id, r->error);
+}
+
+static bool make_room(struct engine_link *l)
+{
+    size_t capacity = l->report_capacity ? l->report_capacity * 2 : 256;
+    struct report *reports;
+
+    if (l->report_count < l->report_capacity)
+        return true;
+    reports = realloc(l->reports, capacity * sizeof(*reports));
+    if (!reports)
+        return false;
+    l->reports = reports;
+    l->report_capacity = capacity;
+    return true;
+}
+
+static void report(void *ctx, const struct report *r)
+{
+    struct engine_link *l = ctx;
+
+    count(l->counters, r->kind);
+    tell(l, r);
+    if (make_room(l))
+        l->reports[l->report_count++] = *r;
+    else
+        log_event(LOG_ERROR, "delivery.report", "out of memory");
+}
+
+bool engine_link_flush(struct engine_link *l)
+{
+    struct err e;
+
+    if (l->report_count == 0)
+        return true;
+    if (engine_report(l->engine, l->reports, l->report_count, &e) == ERR_OK) {
+        l->report_count = 0;
+        l->stuck = false;
+        return true;
+    }
+    if (!l->stuck)
+        log_err(LOG_ERROR, "delivery.report", &e);
+    l->stuck = true;
+    return false;
+}
+
+struct delivery_source engine_link_source(struct engine_link *l)
+{
+    return (struct delivery_source){look, next, target, report, l};
+}
+
+/* ---- messages ---- */
+
+static enum err_code read_events(struct engine_link *l, const struct attempt *a,
+                                 struct batch *b, struct arena *arena,
+                                 struct err *e)
+{
+    struct event_query query = {
+        .subscription = a->subscription,
+        .first = a->first,
+        .max_count = b->definition->max_count > 0 ? b->definition->max_count
+                                                  : l->max_count,
+        .max_bytes = DELIVERY_BATCH_BYTES,
+        .with_text = b->definition->content == CONTENT_FULL_RESOURCE};
+    struct event *events = NULL;
+    enum err_code code;
+
+    if (a->exact_last >= a->first && a->exact_last > 0) {
+        query.max_count = (size_t)(a->exact_last - a->first + 1);
+        query.max_bytes = DELIVERY_BODY_BYTES;
+    }
+    code = engine_events(l->engine, &query, arena, &events, &b->event_count, e);
+    b->events = events;
+    if (code == ERR_OK && b->event_count == 0)
+        return err_set(e, ERR_STALE, "no event to send");
+    return code;
+}
+
+static bool is_wanted(const struct subscription_state *state,
+                      const struct attempt *a)
+{
+    enum subscription_status wanted =
+        a->type == NOTIFY_HANDSHAKE ? STATUS_REQUESTED : STATUS_ACTIVE;
+
+    return state->definition == a->definition && state->status == wanted;
+}
+
+static enum err_code make_in(struct engine_link *l, struct attempt *a,
+                             struct message *m, struct arena *arena,
+                             struct err *e)
+{
+    struct subscription_state state;
+    struct batch b = {.base_url = l->base_url,
+                      .state = &state,
+                      .type = a->type,
+                      .now_ms = clock_wall_ms(l->clock)};
+    enum err_code code = engine_subscription(l->engine, a->subscription, &state,
+                                             &m->reference, e);
+
+    if (code != ERR_OK)
+        return code;
+    if (!m->reference || !is_wanted(&state, a))
+        return err_set(e, ERR_STALE, "the subscription moved on");
+    m->definition = definition_get(m->reference);
+    m->definition_number = state.definition;
+    b.definition = m->definition;
+    if (a->type == NOTIFY_EVENT) {
+        code = read_events(l, a, &b, arena, e);
+        if (code != ERR_OK)
+            return code;
+        a->last = b.events[b.event_count - 1].number;
+    }
+    batch_message_id(&b, m->id);
+    return batch_write(&b, arena, &m->body, e);
+}
+
+static bool make(void *ctx, struct attempt *a, struct message *out)
+{
+    struct engine_link *l = ctx;
+    struct arena arena;
+    struct err e;
+    enum err_code code;
+
+    arena_init(&arena, DELIVERY_BODY_BYTES);
+    code = make_in(l, a, out, &arena, &e);
+    arena_fini(&arena);
+    if (code != ERR_OK) {
+        definition_unref(&out->reference);
+        if (code != ERR_STALE && code != ERR_NOT_FOUND)
+            log_err(LOG_ERROR, "delivery.build", &e);
+    }
+    return code == ERR_OK;
+}
+
+static void release(void *ctx, struct message *m)
+{
+    (void)ctx;
+    definition_unref(&m->reference);
+    m->definition = NULL;
+}
+
+struct message_maker engine_link_maker(struct engine_link *l)
+{
+    return (struct message_maker){make, release, l};
+}

@@ -1,0 +1,180 @@
+#include "server/rest/metadata.h"
+
+#include "fhir/model/types.h"
+#include "server/rest/reply.h"
+
+#define BACKPORT "http://hl7.org/fhir/uv/subscriptions-backport"
+
+static void add_member(struct buf *b, const char *name, const char *value)
+{
+    buf_add_char(b, ',');
+    buf_add_json_string(b, bytes_of(name));
+    buf_add_char(b, ':');
+    buf_add_json_string(b, bytes_of(value));
+}
+
+static void add_search_parameter(struct buf *b, const char *name,
+                                 const char *type, const char *definition)
+{
+    buf_add_text(b, "{\"name\":");
+    buf_add_json_string(b, bytes_of(name));
+    add_member(b, "definition", definition);
+    add_member(b, "type", type);
+    buf_add_char(b, '}');
+}
+
+/* The topics that this server detects, as section "Topic discovery" of the
+ * guide wants them in R4. */
+static void add_topics(struct buf *b, const struct topic_set *topics)
+{
+    size_t n = topics ? topic_set_count(topics) : 0;
+
+    if (n == 0)
+        return;
+    buf_add_text(b, "\"extension\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            buf_add_char(b, ',');
+        buf_add_text(b, "{\"url\":\"" BACKPORT "/StructureDefinition/"
+                        "capabilitystatement-subscriptiontopic-canonical\"");
+        add_member(b, "valueCanonical", topic_url(topic_set_at(topics, i)));
+        buf_add_char(b, '}');
+    }
+    buf_add_text(b, "],");
+}
+
+static void add_interactions(struct buf *b)
+{
+    static const char *const codes[] = {"read",   "vread",  "update",
+                                        "delete", "create", "search-type"};
+
+    buf_add_text(b, ",\"interaction\":[");
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        buf_add_format(b, "%s{\"code\":\"%s\"}", i ? "," : "", codes[i]);
+    buf_add_char(b, ']');
+}
+
+/* A Subscription's status changes without a new version: no 304 for it. */
+static void add_versioning(struct buf *b, bool conditional_read)
+{
+    buf_add_format(b,
+                   ",\"versioning\":\"versioned\",\"readHistory\":true,"
+                   "\"updateCreate\":true,\"conditionalCreate\":false,"
+                   "\"conditionalRead\":\"%s\",\"conditionalUpdate\":false,"
+                   "\"conditionalDelete\":\"not-supported\"",
+                   conditional_read ? "full-support" : "not-supported");
+}
+
+static void add_subscription_search(struct buf *b)
+{
+    buf_add_char(b, ',');
+    add_search_parameter(b, "url", "uri",
+                         "http://hl7.org/fhir/SearchParameter/"
+                         "Subscription-url");
+    buf_add_char(b, ',');
+    add_search_parameter(b, "status", "token",
+                         "http://hl7.org/fhir/SearchParameter/"
+                         "Subscription-status");
+}
+
+static void add_resource(struct buf *b, const char *type,
+                         const struct topic_set *topics)
+{
+    bool subscription = strcmp(type, "Subscription") == 0;
+
+    buf_add_char(b, '{');
+    if (subscription)
+        add_topics(b, topics);
+    buf_add_text(b, "\"type\":");
+    buf_add_json_string(b, bytes_of(type));
+    if (subscription)
+        buf_add_text(b, ",\"supportedProfile\":[\"" BACKPORT
+                        "/StructureDefinition/backport-subscription\"]");
+    add_interactions(b);
+    add_versioning(b, !subscription);
+    buf_add_text(b, ",\"searchParam\":[");
+    add_search_parameter(b, "_id", "token",
+                         "http://hl7.org/fhir/SearchParameter/Resource-id");
+    if (subscription)
+        add_subscription_search(b);
+    buf_add_char(b, ']');
+    if (subscription)
+        buf_add_text(b, ",\"operation\":[{\"name\":\"status\","
+                        "\"definition\":\"" BACKPORT "/OperationDefinition/"
+                        "backport-subscription-status\"}]");
+    buf_add_char(b, '}');
+}
+
+static void add_head(struct buf *b, const struct rest_config *config)
+{
+    char date[INSTANT_TEXT_BYTES];
+
+    instant_format(clock_wall_ms(config->clock), date);
+    buf_add_text(b, "{\"resourceType\":\"CapabilityStatement\","
+                    "\"name\":\"Belfry\",\"title\":\"belfry\","
+                    "\"status\":\"active\",\"date\":");
+    buf_add_json_string(b, bytes_make(date, sizeof date));
+    buf_add_text(b, ",\"kind\":\"instance\",\"instantiates\":[\"" BACKPORT
+                    "/CapabilityStatement/backport-subscription-server-r4\"],"
+                    "\"software\":{\"name\":\"belfry\"");
+    add_member(b, "version", config->version);
+    buf_add_text(b, "},\"implementation\":{\"description\":"
+                    "\"A FHIR R4 Subscription server\"");
+    add_member(b, "url", config->base_url);
+    buf_add_text(b, "},\"fhirVersion\":\"4.0.1\","
+                    "\"format\":[\"application/fhir+json\",\"json\"],"
+                    "\"implementationGuide\":[\"" BACKPORT
+                    "/ImplementationGuide/hl7.fhir.uv.subscriptions-backport"
+                    "\"]");
+}
+
+enum err_code metadata_build(const struct rest_config *config, char **out,
+                             size_t *n, struct err *e)
+{
+    struct buf b;
+    enum err_code code;
+
+    buf_init(&b, METADATA_BYTES_MAX);
+    add_head(&b, config);
+    buf_add_text(&b, ",\"rest\":[{\"mode\":\"server\",\"resource\":[");
+    for (size_t i = 0; i < model_resource_type_count(); i++) {
+        if (i)
+            buf_add_char(&b, ',');
+        add_resource(&b, model_resource_type(i), config->topics);
+    }
+    buf_add_text(&b, "]}]}");
+    code = buf_check(&b, e);
+    if (code != ERR_OK) {
+        buf_fini(&b);
+        return code;
+    }
+    *out = buf_take(&b, n);
+    return *out ? ERR_OK : err_nomem(e);
+}
+
+/* mode=full is what is answered anyway. */
+static enum err_code check_mode(const struct exchange *x, struct err *e)
+{
+    static const char *const allowed[] = {"mode", NULL};
+    struct bytes mode = params_get(&x->params, "mode");
+    enum err_code code = params_only(&x->params, allowed, e);
+
+    if (code != ERR_OK)
+        return code;
+    if (mode.p && !bytes_is(mode, "full"))
+        return err_set(e, ERR_NOT_SUPPORTED,
+                       "only mode=full is supported for metadata");
+    return ERR_OK;
+}
+
+enum http_next metadata_get(struct exchange *x)
+{
+    struct buf body;
+    struct err e;
+
+    if (check_mode(x, &e) != ERR_OK)
+        return reply_error(x, &e);
+    buf_init(&body, METADATA_BYTES_MAX);
+    buf_add(&body, bytes_make(x->rest->metadata, x->rest->metadata_bytes));
+    return reply_body(x, 200, &body);
+}

@@ -1,0 +1,73 @@
+#include "server/rest/subscription_write.h"
+
+#include "fhir/subscription/redact.h"
+#include "server/rest/shown.h"
+#include "server/security/secret.h"
+
+static struct issues *fresh_issues(struct exchange *x)
+{
+    if (!x->issues)
+        x->issues = arena_alloc(&x->scratch, sizeof *x->issues);
+    if (x->issues)
+        *x->issues = (struct issues){.count = 0};
+    return x->issues;
+}
+
+enum err_code subscription_write_complete(struct exchange *x,
+                                          struct bytes previous,
+                                          struct bytes *out, struct err *e)
+{
+    char secret[SECRET_TEXT_BYTES];
+    struct subscription_previous upon = {previous, secret};
+    struct issues *issues = fresh_issues(x);
+    struct buf text;
+    enum err_code code;
+
+    if (!issues)
+        return err_nomem(e);
+    secret_generate(x->rest->config.rng, secret);
+    buf_init(&text, x->rest->config.body_bytes + SHOWN_EXTRA_BYTES);
+    code = subscription_complete(x->request->body, &upon, &x->scratch, &text,
+                                 issues);
+    explicit_bzero(secret, sizeof secret);
+    if (code == ERR_OK)
+        code = buf_check(&text, e);
+    else
+        (void)err_set(e, code, "the Subscription is refused");
+    if (code == ERR_OK) {
+        *out = arena_copy(&x->scratch, buf_bytes(&text));
+        code = out->p ? ERR_OK : err_nomem(e);
+    }
+    buf_fini(&text);
+    return code;
+}
+
+enum err_code subscription_write_read(struct exchange *x, const cJSON *resource,
+                                      struct err *e)
+{
+    const struct rest_config *c = &x->rest->config;
+    struct subscription_rules rules = {.topics = c->topics,
+                                       .base_url = x->rest->base_url,
+                                       .now_ms = clock_wall_ms(c->clock),
+                                       .endpoint = c->endpoint,
+                                       .endpoint_ctx = c->endpoint_ctx};
+    struct issues *issues = fresh_issues(x);
+    enum err_code code;
+
+    if (!issues)
+        return err_nomem(e);
+    code =
+        subscription_read(resource, &rules, &x->command->subscription, issues);
+    if (code != ERR_OK)
+        (void)err_set(e, code, "the Subscription is refused");
+    return code;
+}
+
+enum err_code subscription_write_show(struct exchange *x, struct bytes stored,
+                                      struct buf *out, struct err *e)
+{
+    struct subscription_face face = {.status = shown_stored_status(stored),
+                                     .reveal = true};
+
+    return subscription_show(stored, &face, &x->scratch, out, e);
+}

@@ -1,0 +1,426 @@
+/* bench_load: drives a belfry on loopback and receives what it sends.
+ *
+ * usage: bench_load SERVER_PORT SERVER_PID CONNECTIONS SECONDS RATE RESOURCE
+ *
+ * Makes SUBJECTS subscriptions (id-only, one event a bundle), each filtered by
+ * one patient, and PUTs the resource under new ids for SECONDS, each change
+ * for one of the patients: one notification a change. RATE 0 sends as fast as
+ * answers come; otherwise RATE changes a second, each timed from the instant
+ * at which it was due, so that a stall is not left out. The id of each
+ * resource holds that instant, so the notification tells its own latency.
+ * Prints one line of key=value. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+
+#include "tests/bench/histogram.h"
+#include "tests/bench/wire.h"
+
+#define SUBJECTS 64
+#define CONNECTIONS_MAX 1024
+#define BUFFER_BYTES 65536
+#define MARK "MedicationRequest/b-"
+
+struct sink {
+    int listener;
+    unsigned port;
+    struct histogram latency;
+    atomic_ullong received;
+    atomic_bool stop;
+};
+
+struct peer {
+    int fd;
+    size_t n;
+    char in[BUFFER_BYTES];
+};
+
+struct load {
+    unsigned port;
+    unsigned connections;
+    uint64_t seconds;
+    uint64_t rate;
+    char *head; /* resource text before the id */
+    char *tail; /* between id and patient */
+    char *rest; /* behind the patient */
+    struct histogram accepted;
+    uint64_t sent;
+    uint64_t answered;
+    uint64_t errors;
+    struct peer *peers;
+    uint64_t *started;
+    unsigned *idle;
+    unsigned idle_count;
+};
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* ---- the sink ---- */
+
+static void note_latency(struct sink *s, const char *body, size_t n)
+{
+    const char *mark = memmem(body, n, MARK, sizeof MARK - 1);
+    uint64_t now = wire_now_ns();
+
+    if (!mark)
+        return; /* a handshake */
+    histogram_add(&s->latency,
+                  now - strtoull(mark + sizeof MARK - 1, NULL, 10));
+    atomic_fetch_add(&s->received, 1);
+}
+
+static bool serve_peer(struct sink *s, struct peer *p)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    ssize_t got = recv(p->fd, p->in + p->n, sizeof p->in - p->n - 1, 0);
+    size_t size, body;
+
+    if (got <= 0)
+        return false;
+    p->n += (size_t)got;
+    p->in[p->n] = '\0';
+    while ((size = wire_message(p->in, p->n, &body)) > 0) {
+        note_latency(s, p->in + body, size - body);
+        if (send(p->fd, ok, sizeof ok - 1, MSG_NOSIGNAL) < 0)
+            return false;
+        memmove(p->in, p->in + size, p->n - size);
+        p->n -= size;
+    }
+    return true;
+}
+
+static void accept_peer(struct sink *s, int epoll)
+{
+    struct peer *p = calloc(1, sizeof *p);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+    int one = 1;
+
+    if (!p)
+        die("sink");
+    p->fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (p->fd < 0 ||
+        setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, p->fd, &event) != 0)
+        die("sink accept");
+}
+
+static void *run_sink(void *arg)
+{
+    struct sink *s = arg;
+    struct epoll_event events[64], first = {.events = EPOLLIN};
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, s->listener, &first) != 0)
+        die("sink epoll");
+    while (!atomic_load(&s->stop)) {
+        int n = epoll_wait(epoll, events, 64, 100);
+
+        for (int i = 0; i < n; i++) {
+            struct peer *p = events[i].data.ptr;
+
+            if (!p) {
+                accept_peer(s, epoll);
+            } else if (!serve_peer(s, p)) {
+                (void)close(p->fd);
+                free(p);
+            }
+        }
+    }
+    (void)close(epoll);
+    return NULL;
+}
+
+static void open_sink(struct sink *s)
+{
+    struct sockaddr_in at = wire_loopback(0);
+    socklen_t n = sizeof at;
+
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s->listener < 0 ||
+        bind(s->listener, (struct sockaddr *)&at, sizeof at) != 0 ||
+        listen(s->listener, 1024) != 0 ||
+        getsockname(s->listener, (struct sockaddr *)&at, &n) != 0)
+        die("sink");
+    s->port = ntohs(at.sin_port);
+}
+
+/* ---- subscriptions ---- */
+
+static int exchange(int fd, const char *request, size_t n, char *answer,
+                    size_t max)
+{
+    size_t have = 0, body;
+
+    if (send(fd, request, n, MSG_NOSIGNAL) != (ssize_t)n)
+        return -1;
+    while (have < max - 1) {
+        ssize_t got = recv(fd, answer + have, max - 1 - have, 0);
+
+        if (got <= 0)
+            return -1;
+        have += (size_t)got;
+        answer[have] = '\0';
+        if (wire_message(answer, have, &body) > 0)
+            return (int)strtol(answer + 9, NULL, 10);
+    }
+    return -1;
+}
+
+static void subscribe(unsigned port, unsigned sink_port)
+{
+    static char body[4096], request[8192], answer[BUFFER_BYTES];
+    int fd = wire_connect(port);
+
+    for (unsigned i = 0; i < SUBJECTS; i++) {
+        int n = snprintf(
+            body, sizeof body,
+            "{\"resourceType\":\"Subscription\",\"status\":\"requested\","
+            "\"reason\":\"measuring\",\"criteria\":\"https://belfry.example/"
+            "fhir/SubscriptionTopic/prescription-created\",\"_criteria\":{"
+            "\"extension\":[{\"url\":\"http://hl7.org/fhir/uv/subscriptions-"
+            "backport/StructureDefinition/backport-filter-criteria\","
+            "\"valueString\":\"patient=Patient/p%u\"}]},\"channel\":{"
+            "\"extension\":[{\"url\":\"http://hl7.org/fhir/uv/subscriptions-"
+            "backport/StructureDefinition/backport-max-count\","
+            "\"valuePositiveInt\":1}],\"type\":\"rest-hook\",\"endpoint\":"
+            "\"http://127.0.0.1:%u/hook\",\"payload\":"
+            "\"application/fhir+json\",\"_payload\":{\"extension\":[{\"url\":"
+            "\"http://hl7.org/fhir/uv/subscriptions-backport/"
+            "StructureDefinition/backport-payload-content\",\"valueCode\":"
+            "\"id-only\"}]}}}",
+            i, sink_port);
+        int m = snprintf(request, sizeof request,
+                         "POST /fhir/Subscription HTTP/1.1\r\nHost: bench\r\n"
+                         "Content-Type: application/fhir+json\r\n"
+                         "Content-Length: %d\r\n\r\n%s",
+                         n, body);
+
+        if (exchange(fd, request, (size_t)m, answer, sizeof answer) != 201) {
+            (void)fprintf(stderr, "a subscription was refused: %s\n", answer);
+            exit(1);
+        }
+    }
+    (void)close(fd);
+    (void)sleep(3); /* handshakes */
+}
+
+/* ---- the load ---- */
+
+static void send_change(struct load *l, unsigned slot, uint64_t due)
+{
+    static char body[BUFFER_BYTES], request[2 * BUFFER_BYTES];
+    uint64_t subject = l->sent % SUBJECTS;
+    char id[48];
+    int n, m;
+
+    (void)snprintf(id, sizeof id, "b-%" PRIu64 "-%u", due, slot);
+    n = snprintf(body, sizeof body, "%s%s%sp%" PRIu64 "%s", l->head, id,
+                 l->tail, subject, l->rest);
+    m = snprintf(request, sizeof request,
+                 "PUT /fhir/MedicationRequest/%s HTTP/1.1\r\nHost: bench\r\n"
+                 "Content-Type: application/fhir+json\r\n"
+                 "Prefer: return=minimal\r\nContent-Length: %d\r\n\r\n%s",
+                 id, n, body);
+    l->started[slot] = due;
+    l->sent++;
+    if (send(l->peers[slot].fd, request, (size_t)m, MSG_NOSIGNAL) != m)
+        die("send");
+}
+
+static void take_answer(struct load *l, unsigned slot)
+{
+    struct peer *p = &l->peers[slot];
+    ssize_t got = recv(p->fd, p->in + p->n, sizeof p->in - p->n - 1, 0);
+    size_t body, size;
+
+    if (got <= 0)
+        die("recv");
+    p->n += (size_t)got;
+    p->in[p->n] = '\0';
+    size = wire_message(p->in, p->n, &body);
+    if (size == 0)
+        return;
+    if (memcmp(p->in + 9, "201", 3) != 0)
+        l->errors++;
+    p->n = 0;
+    l->answered++;
+    histogram_add(&l->accepted, wire_now_ns() - l->started[slot]);
+    l->idle[l->idle_count++] = slot;
+}
+
+/* Sends on idle connections what is due; milliseconds until the next. */
+static int send_due(struct load *l, uint64_t begin, uint64_t end)
+{
+    uint64_t now = wire_now_ns(), due;
+
+    while (l->idle_count > 0 && now < end) {
+        due = l->rate ? begin + l->sent * 1000000000ULL / l->rate : now;
+        if (due > now)
+            return (int)((due - now) / 1000000);
+        send_change(l, l->idle[--l->idle_count], due);
+        now = wire_now_ns();
+    }
+    return 10;
+}
+
+static void run_load(struct load *l)
+{
+    struct epoll_event events[64];
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    uint64_t begin, end;
+
+    for (unsigned i = 0; i < l->connections; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+
+        l->peers[i].fd = wire_connect(l->port);
+        if (l->peers[i].fd < 0 ||
+            epoll_ctl(epoll, EPOLL_CTL_ADD, l->peers[i].fd, &event) != 0)
+            die("connect");
+        l->idle[l->idle_count++] = i;
+    }
+    begin = wire_now_ns();
+    end = begin + l->seconds * 1000000000ULL;
+    while (wire_now_ns() < end || l->answered < l->sent) {
+        int wait = send_due(l, begin, end);
+        int n = epoll_wait(epoll, events, 64, wait);
+
+        for (int i = 0; i < n; i++)
+            take_answer(l, events[i].data.u32);
+    }
+    (void)close(epoll);
+}
+
+/* The resource's text in three parts around its id and its patient. */
+static void read_resource(struct load *l, const char *path)
+{
+    static char text[BUFFER_BYTES / 2];
+    FILE *f = fopen(path, "r");
+    char *id, *patient;
+
+    if (!f || fread(text, 1, sizeof text - 1, f) == 0)
+        die(path);
+    (void)fclose(f);
+    id = strstr(text, "\"id\":\"");
+    patient = strstr(text, "\"Patient/");
+    if (!id || !patient || patient < id)
+        die("the resource needs an id and, behind it, a patient");
+    l->head = text;
+    l->tail = strchr(id + 6, '"');
+    id[6] = '\0';
+    l->rest = strchr(patient + 1, '"');
+    patient[9] = '\0';
+    /* the parts are cut in place: what follows a NUL starts a part */
+    l->tail = strdup(l->tail);
+    l->rest = strdup(l->rest);
+    if (!l->tail || !l->rest)
+        die("memory");
+}
+
+/* User and system time of a process in microseconds, and its memory. */
+static double process_cpu_us(const char *pid)
+{
+    char path[64], line[1024], *at;
+    unsigned long long user = 0, kernel = 0;
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
+    f = fopen(path, "r");
+    if (!f || !fgets(line, sizeof line, f))
+        die(path);
+    (void)fclose(f);
+    at = strrchr(line, ')') + 2;
+    for (int field = 3; field < 14; field++)
+        at = strchr(at, ' ') + 1;
+    user = strtoull(at, &at, 10);
+    kernel = strtoull(at, NULL, 10);
+    return (double)(user + kernel) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+}
+
+static unsigned long process_rss_kb(const char *pid)
+{
+    char path[64], line[256];
+    unsigned long kb = 0;
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "/proc/%s/status", pid);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kb = strtoul(line + 6, NULL, 10);
+    if (f)
+        (void)fclose(f);
+    return kb;
+}
+
+static void await_notifications(const struct load *l, struct sink *s)
+{
+    uint64_t deadline = wire_now_ns() + 60ULL * 1000000000ULL;
+
+    while (atomic_load(&s->received) < l->sent - l->errors &&
+           wire_now_ns() < deadline)
+        (void)usleep(1000);
+}
+
+static double us(const struct histogram *h, double share)
+{
+    return (double)histogram_at(h, share) / 1e3;
+}
+
+int main(int argc, char **argv)
+{
+    static struct sink sink;
+    static struct load load;
+    pthread_t thread;
+    uint64_t begin;
+    double cpu, elapsed, delivered;
+
+    if (argc != 7) {
+        (void)fprintf(stderr, "usage: bench_load SERVER_PORT SERVER_PID "
+                              "CONNECTIONS SECONDS RATE RESOURCE\n");
+        return 2;
+    }
+    load.port = (unsigned)strtoul(argv[1], NULL, 10);
+    load.connections = (unsigned)strtoul(argv[3], NULL, 10);
+    load.seconds = strtoull(argv[4], NULL, 10);
+    load.rate = strtoull(argv[5], NULL, 10);
+    if (load.connections == 0 || load.connections > CONNECTIONS_MAX)
+        die("connections");
+    read_resource(&load, argv[6]);
+    load.peers = calloc(load.connections, sizeof *load.peers);
+    load.started = calloc(load.connections, sizeof *load.started);
+    load.idle = calloc(load.connections, sizeof *load.idle);
+    if (!load.peers || !load.started || !load.idle)
+        die("memory");
+    open_sink(&sink);
+    if (pthread_create(&thread, NULL, run_sink, &sink) != 0)
+        die("thread");
+    subscribe(load.port, sink.port);
+    cpu = process_cpu_us(argv[2]);
+    begin = wire_now_ns();
+    run_load(&load);
+    elapsed = (double)(wire_now_ns() - begin) / 1e9;
+    await_notifications(&load, &sink);
+    delivered = (double)(wire_now_ns() - begin) / 1e9;
+    cpu = process_cpu_us(argv[2]) - cpu;
+    atomic_store(&sink.stop, true);
+    (void)pthread_join(thread, NULL);
+    (void)printf("accepted=%" PRIu64 " errors=%" PRIu64 " accepted_per_s=%.0f "
+                 "delivered=%llu delivered_per_s=%.0f in_p50_us=%.0f "
+                 "in_p99_us=%.0f e2e_p50_us=%.0f e2e_p99_us=%.0f "
+                 "cpu_us_per_change=%.1f rss_kb=%lu\n",
+                 load.answered, load.errors, (double)load.answered / elapsed,
+                 atomic_load(&sink.received),
+                 (double)atomic_load(&sink.received) / delivered,
+                 us(&load.accepted, 0.5), us(&load.accepted, 0.99),
+                 us(&sink.latency, 0.5), us(&sink.latency, 0.99),
+                 cpu / (double)load.answered, process_rss_kb(argv[2]));
+    return load.errors == 0 && atomic_load(&sink.received) == load.sent ? 0 : 1;
+}

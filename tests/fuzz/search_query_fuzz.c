@@ -1,0 +1,85 @@
+/* Any text as a search string: it is refused with a message or compiled, and
+ * what is compiled can be asked everything. The first byte picks the resource
+ * type; a resource of that type is matched, and a match must be found by its
+ * anchor. */
+#include "fhir/search/query.h"
+
+#include <stdlib.h>
+
+#include "fhir/model/types.h"
+
+#define BASE "http://host/fhir"
+#define ARENA_BYTES (1 << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char body[] =
+    ",\"id\":\"1\",\"status\":\"final\",\"active\":true,"
+    "\"identifier\":[{\"system\":\"s\",\"value\":\"1\"}],"
+    "\"code\":{\"coding\":[{\"system\":\"s\",\"code\":\"a\"}]},"
+    "\"subject\":{\"reference\":\"Patient/1\"},"
+    "\"patient\":{\"reference\":\"http://host/fhir/Patient/1\"},"
+    "\"questionnaire\":\"http://q|1\",\"date\":\"2024\","
+    "\"period\":{\"start\":\"2024-01-01\"},"
+    "\"effectiveDateTime\":\"2024-03-10T10:00:00+01:00\"}";
+
+static bool is_found(const struct query *q, const struct search_values *v)
+{
+    uint64_t anchors[QUERY_ANCHORS_MAX];
+    size_t anchor_count = query_anchor(q, anchors);
+    size_t key_count;
+    const uint64_t *keys = search_values_keys(v, &key_count);
+
+    for (size_t i = 0; i < anchor_count; i++)
+        for (size_t k = 0; k < key_count; k++)
+            if (anchors[i] == keys[k])
+                return true;
+    return anchor_count == 0;
+}
+
+static void match(const struct query *q, const char *type)
+{
+    cJSON *json;
+    struct arena arena;
+    struct search_values *v;
+    char text[sizeof body + 64] = "{\"resourceType\":\"";
+    size_t used = strlen(text);
+
+    memcpy(text + used, type, strlen(type));
+    used += strlen(type);
+    text[used++] = '"';
+    memcpy(text + used, body, sizeof body);
+    json = cJSON_Parse(text);
+    arena_init(&arena, ARENA_BYTES);
+    if (!json ||
+        search_values_extract(json, bytes_of(BASE), &arena, &v, NULL) != ERR_OK)
+        abort();
+    if (query_matches(q, v) && !is_found(q, v))
+        abort();
+    arena_fini(&arena);
+    cJSON_Delete(json);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes text = {(const char *)data, size};
+    struct err e = {0};
+    struct query *q = NULL;
+    const char *type;
+
+    if (size == 0)
+        return 0;
+    type = model_resource_type(data[0] % model_resource_type_count());
+    if (query_compile(bytes_of(type), bytes_from(text, 1), bytes_of(BASE), &q,
+                      &e) != ERR_OK) {
+        if (q || e.code == ERR_OK || e.message[0] == '\0')
+            abort();
+        return 0;
+    }
+    for (size_t i = 0; i < query_term_count(q); i++)
+        if (query_term_at(q, i).code[0] == '\0')
+            abort();
+    match(q, type);
+    query_free(q);
+    return 0;
+}

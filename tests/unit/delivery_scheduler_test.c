@@ -1,0 +1,1052 @@
+/* The real scheduler with a fake engine, a fake transport and no clock. */
+#include "server/delivery/scheduler.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SUBS 512
+#define REPORTS 8192
+#define SEC INT64_C(1000)
+#define HOUR (3600 * SEC)
+#define START (INT64_C(1700000000) * SEC)
+
+struct sub {
+    bool live;
+    struct subscription_state state;
+    struct source_target target;
+    uint32_t max_count;
+};
+
+struct world {
+    struct scheduler *s;
+    int64_t now;
+    struct sub subs[SUBS]; /* by number; 0 is not used */
+    struct attempt *flying[1024];
+    size_t flying_count;
+    struct report reports[REPORTS];
+    size_t report_count;
+    size_t begun;
+    size_t looks;
+    bool silent_engine; /* reports do not reach the state */
+    bool refuse_begin;
+};
+
+static bool look(void *ctx, uint64_t number, struct subscription_state *out)
+{
+    struct world *w = ctx;
+
+    w->looks++;
+    if (number >= SUBS || !w->subs[number].live)
+        return false;
+    *out = w->subs[number].state;
+    return true;
+}
+
+static bool next(void *ctx, uint64_t after, struct subscription_state *out)
+{
+    for (uint64_t i = after + 1; i < SUBS; i++) {
+        if (look(ctx, i, out))
+            return true;
+    }
+    return false;
+}
+
+static bool target(void *ctx, uint64_t number, struct source_target *out)
+{
+    struct world *w = ctx;
+
+    *out = w->subs[number].target;
+    return true;
+}
+
+/* What the engine does with a report (server/engine/report.h). */
+static void apply(struct world *w, const struct report *r)
+{
+    struct subscription_state *st = &w->subs[r->subscription].state;
+    bool current = r->definition == st->definition;
+
+    switch (r->kind) {
+    case REPORT_DELIVERED:
+        if (st->delivered < r->event)
+            st->delivered = r->event;
+        st->attempts = 0;
+        st->next_attempt_ms = 0;
+        break;
+    case REPORT_RETRY:
+        st->attempts = r->attempts;
+        st->next_attempt_ms = r->next_attempt_ms;
+        break;
+    case REPORT_HANDSHAKE_OK:
+        st->status = current ? STATUS_ACTIVE : st->status;
+        break;
+    case REPORT_FAILED:
+        st->status = current ? STATUS_ERROR : st->status;
+        break;
+    case REPORT_OFF:
+        st->status = current ? STATUS_OFF : st->status;
+        break;
+    }
+}
+
+static void take_report(void *ctx, const struct report *r)
+{
+    struct world *w = ctx;
+
+    assert_true(w->report_count < REPORTS);
+    w->reports[w->report_count++] = *r;
+    if (!w->silent_engine)
+        apply(w, r);
+}
+
+static bool begin(void *ctx, struct attempt *a)
+{
+    struct world *w = ctx;
+    const struct sub *sub = &w->subs[a->subscription];
+
+    if (w->refuse_begin)
+        return false;
+    if (a->type == NOTIFY_EVENT) {
+        a->last = a->first + sub->max_count - 1;
+        if (a->last > sub->state.last_event)
+            a->last = sub->state.last_event;
+        if (a->exact_last > 0)
+            a->last = a->exact_last;
+        assert_true(a->last >= a->first);
+    }
+    w->flying[w->flying_count++] = a;
+    w->begun++;
+    return true;
+}
+
+static void fill_zero(void *ctx, void *out, size_t n)
+{
+    (void)ctx;
+    memset(out, 0, n);
+}
+
+static const struct rng no_jitter = {fill_zero, NULL};
+
+static void build(struct world *w, const struct endpoint_limits *limits)
+{
+    struct scheduler_config c = {.source = {look, next, target, take_report, w},
+                                 .channel = {begin, w},
+                                 .rng = &no_jitter};
+
+    endpoint_limits_default(&c.limits);
+    if (limits)
+        c.limits = *limits;
+    retry_policy_default(&c.retry);
+    handshake_policy_default(&c.handshake);
+    assert_int_equal(scheduler_new(&c, &w->s, NULL), ERR_OK);
+}
+
+static struct world *world_new(void)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    w->now = START;
+    build(w, NULL);
+    return w;
+}
+
+static struct attempt *take(struct world *w, size_t at)
+{
+    struct attempt *a = w->flying[at];
+
+    assert_true(at < w->flying_count);
+    w->flying_count--;
+    memmove(&w->flying[at], &w->flying[at + 1],
+            (w->flying_count - at) * sizeof(w->flying[0]));
+    return a;
+}
+
+static void finish_at(struct world *w, size_t at, struct outcome o)
+{
+    uint64_t number = w->flying[at]->subscription;
+
+    scheduler_complete(w->s, take(w, at), &o, w->now);
+    /* the commit of the reports wakes */
+    scheduler_wake(w->s, number, w->now);
+    scheduler_tick(w->s, w->now);
+}
+
+static void answer(struct world *w, int status)
+{
+    finish_at(w, 0,
+              (struct outcome){.kind = OUTCOME_ANSWERED, .status = status});
+}
+
+static void world_free(struct world *w)
+{
+    scheduler_hold(w->s, true);
+    while (w->flying_count > 0)
+        finish_at(w, 0, (struct outcome){.kind = OUTCOME_LOCAL});
+    scheduler_free(w->s);
+    free(w);
+}
+
+static void restart(struct world *w)
+{
+    scheduler_hold(w->s, true);
+    while (w->flying_count > 0)
+        finish_at(w, 0, (struct outcome){.kind = OUTCOME_LOCAL});
+    scheduler_free(w->s);
+    build(w, NULL);
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+}
+
+static void wake(struct world *w, uint64_t number)
+{
+    scheduler_wake(w->s, number, w->now);
+    scheduler_tick(w->s, w->now);
+}
+
+static void at_ms(struct world *w, int64_t now)
+{
+    w->now = now;
+    scheduler_tick(w->s, now);
+}
+
+/* Adds a subscription; wake() or a load makes the scheduler see it. */
+static struct sub *add(struct world *w, uint64_t number, const char *endpoint,
+                       enum subscription_status status)
+{
+    struct sub *sub = &w->subs[number];
+
+    *sub = (struct sub){.live = true, .max_count = 10};
+    sub->state = (struct subscription_state){.number = number,
+                                             .definition = number,
+                                             .status = status,
+                                             .requested_ms = w->now};
+    assert_true(snprintf(sub->target.endpoint, sizeof sub->target.endpoint,
+                         "%s", endpoint) > 0);
+    return sub;
+}
+
+static struct sub *add_active(struct world *w, uint64_t number, uint64_t events)
+{
+    struct sub *sub = add(w, number, "https://a.example:443", STATUS_ACTIVE);
+
+    sub->state.last_event = events;
+    return sub;
+}
+
+static void redefine(struct world *w, uint64_t number, uint64_t definition)
+{
+    struct subscription_state *st = &w->subs[number].state;
+
+    st->definition = definition;
+    st->status = STATUS_REQUESTED;
+    st->requested_ms = w->now;
+}
+
+static const struct report *last_report(const struct world *w)
+{
+    assert_true(w->report_count > 0);
+    return &w->reports[w->report_count - 1];
+}
+
+static size_t count_reports(const struct world *w, enum report_kind kind)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->report_count; i++)
+        n += w->reports[i].kind == kind;
+    return n;
+}
+
+/* ---- handshake ---- */
+
+static void handshake_waits_for_its_delay(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add(w, 1, "https://a.example:443", STATUS_REQUESTED);
+    wake(w, 1);
+    assert_int_equal(w->begun, 0);
+    assert_int_equal(scheduler_next_due(w->s), START + 1000);
+    at_ms(w, START + 999);
+    assert_int_equal(w->begun, 0);
+    at_ms(w, START + 1000);
+    assert_int_equal(w->begun, 1);
+    assert_int_equal(w->flying[0]->type, NOTIFY_HANDSHAKE);
+    answer(w, 204);
+    assert_int_equal(last_report(w)->kind, REPORT_HANDSHAKE_OK);
+    assert_int_equal(w->subs[1].state.status, STATUS_ACTIVE);
+    assert_int_equal(w->begun, 1);
+    world_free(w);
+}
+
+static void events_wait_until_active_is_stored(void **state)
+{
+    struct world *w = world_new();
+    struct sub *sub = add(w, 1, "https://a.example:443", STATUS_REQUESTED);
+
+    (void)state;
+    sub->state.last_event = 3;
+    w->silent_engine = true;
+    wake(w, 1);
+    at_ms(w, START + 1000);
+    answer(w, 200);
+    assert_int_equal(last_report(w)->kind, REPORT_HANDSHAKE_OK);
+    at_ms(w, START + 60000);
+    wake(w, 1);
+    assert_int_equal(w->begun, 1);
+    sub->state.status = STATUS_ACTIVE;
+    wake(w, 1);
+    assert_int_equal(w->begun, 2);
+    assert_int_equal(w->flying[0]->type, NOTIFY_EVENT);
+    assert_int_equal(w->flying[0]->first, 1);
+    assert_int_equal(w->flying[0]->last, 3);
+    world_free(w);
+}
+
+static void handshake_fails_after_three_attempts_within_30_s(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add(w, 1, "https://a.example:443", STATUS_REQUESTED);
+    wake(w, 1);
+    at_ms(w, START + 1000);
+    answer(w, 404);
+    assert_int_equal(w->report_count, 0);
+    at_ms(w, START + 4999);
+    assert_int_equal(w->begun, 1);
+    at_ms(w, START + 5000);
+    assert_int_equal(w->begun, 2);
+    answer(w, 500);
+    at_ms(w, START + 15000);
+    assert_int_equal(w->begun, 3);
+    answer(w, 302);
+    assert_int_equal(last_report(w)->kind, REPORT_FAILED);
+    assert_string_equal(last_report(w)->error,
+                        "gave up after 3 attempts: the endpoint answered "
+                        "with HTTP status 302");
+    at_ms(w, START + HOUR);
+    assert_int_equal(w->begun, 3);
+    world_free(w);
+}
+
+static void handshake_to_a_hanging_endpoint_ends_in_its_window(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add(w, 1, "https://a.example:443", STATUS_REQUESTED);
+    wake(w, 1);
+    at_ms(w, START + 1000);
+    w->now = START + 21000;
+    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    at_ms(w, START + 25000);
+    assert_int_equal(w->begun, 2);
+    w->now = START + 45000;
+    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    assert_int_equal(last_report(w)->kind, REPORT_FAILED);
+    world_free(w);
+}
+
+static void handshake_succeeds_on_a_later_attempt(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add(w, 1, "https://a.example:443", STATUS_REQUESTED)->state.last_event = 1;
+    wake(w, 1);
+    at_ms(w, START + 1000);
+    finish_at(w, 0, (struct outcome){.kind = OUTCOME_CONNECT});
+    at_ms(w, START + 5000);
+    answer(w, 200);
+    assert_int_equal(w->reports[0].kind, REPORT_HANDSHAKE_OK);
+    assert_int_equal(w->flying_count, 1); /* the event follows at once */
+    assert_int_equal(w->flying[0]->failures, 0);
+    world_free(w);
+}
+
+static void a_clock_set_back_does_not_hold_the_handshake(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add(w, 1, "https://a.example:443", STATUS_REQUESTED)->state.requested_ms =
+        START + HOUR;
+    wake(w, 1);
+    assert_int_equal(scheduler_next_due(w->s), START + 1000);
+    world_free(w);
+}
+
+/* ---- events ---- */
+
+static void batches_go_in_order_one_at_a_time(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 25);
+    wake(w, 1);
+    assert_int_equal(w->flying_count, 1);
+    assert_int_equal(w->flying[0]->first, 1);
+    assert_int_equal(w->flying[0]->last, 10);
+    w->subs[1].state.last_event = 26;
+    wake(w, 1);
+    at_ms(w, START + 15000);
+    assert_int_equal(w->begun, 1); /* not acknowledged: nothing follows */
+    answer(w, 200);
+    assert_int_equal(w->flying[0]->first, 11);
+    assert_int_equal(w->flying[0]->last, 20);
+    answer(w, 202);
+    assert_int_equal(w->flying[0]->first, 21);
+    assert_int_equal(w->flying[0]->last, 26);
+    answer(w, 204);
+    assert_int_equal(w->flying_count, 0);
+    assert_int_equal(w->subs[1].state.delivered, 26);
+    assert_int_equal(count_reports(w, REPORT_DELIVERED), 3);
+    world_free(w);
+}
+
+static void next_batch_does_not_wait_for_the_reports_commit(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    w->silent_engine = true;
+    add_active(w, 1, 20);
+    wake(w, 1);
+    answer(w, 200);
+    assert_int_equal(w->subs[1].state.delivered, 0);
+    assert_int_equal(w->flying[0]->first, 11);
+    world_free(w);
+}
+
+static void a_retry_is_the_same_batch_though_more_came(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 4);
+    wake(w, 1);
+    answer(w, 500);
+    assert_int_equal(last_report(w)->kind, REPORT_RETRY);
+    w->subs[1].state.last_event = 9;
+    wake(w, 1);
+    assert_int_equal(w->flying_count, 0); /* a wake does not hasten it */
+    at_ms(w, START + 5000);
+    assert_int_equal(w->flying[0]->first, 1);
+    assert_int_equal(w->flying[0]->exact_last, 4);
+    assert_int_equal(w->flying[0]->last, 4);
+    answer(w, 200);
+    assert_int_equal(w->flying[0]->first, 5);
+    assert_int_equal(w->flying[0]->exact_last, 0);
+    assert_int_equal(w->flying[0]->last, 9);
+    world_free(w);
+}
+
+static void ladder_ends_in_error_after_seven_days(void **state)
+{
+    static const int64_t steps_s[] = {5,     30,    120,   600,   1800,
+                                      7200,  18000, 36000, 50400, 72000,
+                                      86400, 86400, 86400};
+    struct world *w = world_new();
+    int64_t due = START;
+
+    (void)state;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    for (uint32_t i = 0; i < 13; i++) {
+        assert_int_equal(w->flying_count, 1);
+        answer(w, 503);
+        assert_int_equal(last_report(w)->kind, REPORT_RETRY);
+        assert_int_equal(last_report(w)->attempts, i + 1);
+        due += steps_s[i] * SEC;
+        assert_int_equal(last_report(w)->next_attempt_ms, due);
+        assert_int_equal(scheduler_next_due(w->s), due);
+        at_ms(w, due - 1);
+        assert_int_equal(w->flying_count, 0);
+        at_ms(w, due);
+    }
+    answer(w, 503); /* 445,755 s; one more day ends before the window */
+    assert_int_equal(last_report(w)->kind, REPORT_RETRY);
+    at_ms(w, due += 86400 * SEC);
+    answer(w, 503);
+    assert_int_equal(last_report(w)->kind, REPORT_FAILED);
+    assert_int_equal(w->subs[1].state.status, STATUS_ERROR);
+    assert_int_equal(w->subs[1].state.delivered, 0);
+    assert_int_equal(scheduler_next_due(w->s), INT64_MAX);
+    world_free(w);
+}
+
+static void failed_subscription_sends_nothing_before_reactivation(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 2);
+    wake(w, 1);
+    answer(w, 410);
+    assert_int_equal(last_report(w)->kind, REPORT_OFF);
+    assert_int_equal(w->subs[1].state.status, STATUS_OFF);
+    w->subs[1].state.last_event = 3;
+    wake(w, 1);
+    at_ms(w, START + HOUR);
+    assert_int_equal(w->begun, 1);
+    redefine(w, 1, 77);
+    wake(w, 1);
+    at_ms(w, w->now + 1000);
+    assert_int_equal(w->flying[0]->type, NOTIFY_HANDSHAKE);
+    answer(w, 200);
+    assert_int_equal(w->flying[0]->first, 1);
+    assert_int_equal(w->flying[0]->last, 3);
+    world_free(w);
+}
+
+static void nothing_follows_a_failure_that_is_not_committed_yet(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    w->silent_engine = true;
+    add_active(w, 1, 2);
+    wake(w, 1);
+    answer(w, 410);
+    w->subs[1].state.last_event = 5;
+    wake(w, 1);
+    at_ms(w, START + 48 * HOUR);
+    assert_int_equal(w->begun, 1);
+    assert_int_equal(w->report_count, 1);
+    world_free(w);
+}
+
+static void retry_after_holds_the_whole_endpoint(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    finish_at(w, 0,
+              (struct outcome){.kind = OUTCOME_ANSWERED,
+                               .status = 429,
+                               .retry_after_ms = 120 * SEC});
+    assert_int_equal(last_report(w)->next_attempt_ms, START + 120 * SEC);
+    add_active(w, 2, 1);
+    wake(w, 2);
+    at_ms(w, START + 119 * SEC);
+    assert_int_equal(w->begun, 1);
+    at_ms(w, START + 120 * SEC);
+    assert_int_equal(w->begun, 2);
+    world_free(w);
+}
+
+static void our_own_fault_is_not_charged(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    finish_at(w, 0, (struct outcome){.kind = OUTCOME_LOCAL});
+    assert_int_equal(w->report_count, 0);
+    assert_int_equal(w->flying_count, 0);
+    at_ms(w, START + 1000);
+    assert_int_equal(w->flying_count, 1);
+    assert_int_equal(w->flying[0]->failures, 0);
+    world_free(w);
+}
+
+static void an_attempt_that_cannot_begin_is_tried_in_a_second(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    w->refuse_begin = true;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    assert_int_equal(w->flying_count, 0);
+    assert_int_equal(scheduler_next_due(w->s), START + 1000);
+    w->refuse_begin = false;
+    at_ms(w, START + 1000);
+    assert_int_equal(w->flying_count, 1);
+    world_free(w);
+}
+
+/* ---- changes while in flight ---- */
+
+static void changed_definition_in_flight_counts_for_the_cursor(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 2);
+    wake(w, 1);
+    redefine(w, 1, 50);
+    answer(w, 200);
+    assert_int_equal(w->reports[0].kind, REPORT_DELIVERED);
+    assert_int_equal(w->reports[0].definition, 1);
+    assert_int_equal(w->subs[1].state.delivered, 2);
+    assert_int_equal(w->subs[1].state.status, STATUS_REQUESTED);
+    at_ms(w, START + 1000);
+    assert_int_equal(w->flying[0]->type, NOTIFY_HANDSHAKE);
+    assert_int_equal(w->flying[0]->definition, 50);
+    world_free(w);
+}
+
+static void changed_definition_wakes_while_in_flight(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 2);
+    wake(w, 1);
+    redefine(w, 1, 50);
+    wake(w, 1);
+    assert_int_equal(w->begun, 1);
+    answer(w, 500); /* of the old definition: changes nothing */
+    assert_int_equal(w->report_count, 0);
+    at_ms(w, START + 1000);
+    assert_int_equal(w->flying[0]->type, NOTIFY_HANDSHAKE);
+    assert_int_equal(w->flying[0]->failures, 0);
+    world_free(w);
+}
+
+static void a_410_of_an_old_definition_switches_nothing_off(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 2);
+    wake(w, 1);
+    redefine(w, 1, 50);
+    wake(w, 1);
+    answer(w, 410);
+    assert_int_equal(w->report_count, 0);
+    world_free(w);
+}
+
+static void deleted_in_flight_is_forgotten(void **state)
+{
+    struct world *w = world_new();
+    struct scheduler_facts facts;
+
+    (void)state;
+    add_active(w, 1, 20);
+    wake(w, 1);
+    w->subs[1].live = false;
+    wake(w, 1);
+    answer(w, 200);
+    assert_int_equal(w->report_count, 0);
+    assert_int_equal(w->begun, 1);
+    scheduler_facts(w->s, &facts);
+    assert_int_equal(facts.entries, 0);
+    assert_int_equal(facts.endpoints, 0);
+    world_free(w);
+}
+
+static void switched_off_between_attempts_stops_at_once(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 20);
+    wake(w, 1);
+    answer(w, 500);
+    w->subs[1].state.status = STATUS_OFF;
+    wake(w, 1);
+    at_ms(w, START + HOUR);
+    assert_int_equal(w->begun, 1);
+    assert_int_equal(scheduler_next_due(w->s), INT64_MAX);
+    world_free(w);
+}
+
+/* ---- end, heartbeat, restart ---- */
+
+static void end_switches_off(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 0)->target.end_ms = START + HOUR;
+    wake(w, 1);
+    assert_int_equal(scheduler_next_due(w->s), START + HOUR);
+    at_ms(w, START + HOUR - 1);
+    assert_int_equal(w->report_count, 0);
+    at_ms(w, START + HOUR);
+    assert_int_equal(last_report(w)->kind, REPORT_OFF);
+    at_ms(w, START + 2 * HOUR);
+    assert_int_equal(w->report_count, 1);
+    world_free(w);
+}
+
+static void end_comes_before_a_later_retry(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 1)->target.end_ms = START + 3000;
+    wake(w, 1);
+    answer(w, 500);
+    at_ms(w, START + 10000);
+    assert_int_equal(w->begun, 1);
+    assert_int_equal(last_report(w)->kind, REPORT_OFF);
+    world_free(w);
+}
+
+static void heartbeat_follows_silence_only(void **state)
+{
+    struct world *w = world_new();
+    struct sub *sub = add_active(w, 1, 0);
+
+    (void)state;
+    sub->target.heartbeat_s = 60;
+    wake(w, 1);
+    at_ms(w, START + 50 * SEC);
+    sub->state.last_event = 1;
+    wake(w, 1);
+    assert_int_equal(w->flying[0]->type, NOTIFY_EVENT);
+    answer(w, 200);
+    at_ms(w, START + 109 * SEC);
+    assert_int_equal(w->begun, 1);
+    at_ms(w, START + 110 * SEC);
+    assert_int_equal(w->begun, 2);
+    assert_int_equal(w->flying[0]->type, NOTIFY_HEARTBEAT);
+    answer(w, 200);
+    assert_int_equal(count_reports(w, REPORT_DELIVERED), 1);
+    at_ms(w, START + 169 * SEC);
+    assert_int_equal(w->begun, 2);
+    at_ms(w, START + 170 * SEC);
+    assert_int_equal(w->begun, 3);
+    world_free(w);
+}
+
+static void failed_heartbeat_changes_no_status(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 0)->target.heartbeat_s = 10;
+    wake(w, 1);
+    for (int i = 1; i <= 20; i++) {
+        at_ms(w, START + i * 10 * SEC);
+        assert_int_equal(w->flying_count, 1);
+        finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    }
+    assert_int_equal(w->report_count, 0);
+    w->subs[1].state.last_event = 1;
+    wake(w, 1);
+    assert_int_equal(w->flying[0]->type, NOTIFY_EVENT);
+    assert_int_equal(w->flying[0]->failures, 0);
+    world_free(w);
+}
+
+static void restart_goes_on_where_the_ladder_was(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 3);
+    wake(w, 1);
+    answer(w, 500);
+    at_ms(w, START + 5000);
+    answer(w, 500); /* next in 30 s */
+    w->now = START + 20000;
+    restart(w);
+    assert_int_equal(w->flying_count, 0);
+    assert_int_equal(scheduler_next_due(w->s), START + 35000);
+    at_ms(w, START + 35000);
+    assert_int_equal(w->flying[0]->failures, 2);
+    answer(w, 500);
+    assert_int_equal(last_report(w)->attempts, 3);
+    assert_int_equal(last_report(w)->next_attempt_ms, START + 155000);
+    world_free(w);
+}
+
+static void restart_keeps_the_seven_days(void **state)
+{
+    struct world *w = world_new();
+    struct sub *sub = add_active(w, 1, 3);
+
+    (void)state;
+    sub->state.attempts = 14; /* 532,155 s after the first failure */
+    sub->state.next_attempt_ms = START;
+    restart(w);
+    answer(w, 500);
+    assert_int_equal(last_report(w)->kind, REPORT_FAILED);
+    world_free(w);
+}
+
+static void restart_begins_what_was_in_flight_again(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 25);
+    wake(w, 1);
+    answer(w, 200);
+    restart(w);
+    assert_int_equal(w->flying_count, 1);
+    assert_int_equal(w->flying[0]->first, 11);
+    world_free(w);
+}
+
+static void load_makes_entries_of_live_ones_only(void **state)
+{
+    struct world *w = world_new();
+    struct scheduler_facts facts;
+
+    (void)state;
+    add(w, 1, "https://a.example:443", STATUS_REQUESTED);
+    add(w, 2, "https://b.example:443", STATUS_ACTIVE);
+    add(w, 3, "https://c.example:443", STATUS_ERROR);
+    add(w, 4, "https://d.example:443", STATUS_OFF);
+    scheduler_load(w->s, w->now);
+    scheduler_facts(w->s, &facts);
+    assert_int_equal(facts.entries, 2);
+    assert_int_equal(facts.endpoints, 2);
+    world_free(w);
+}
+
+static void a_step_back_of_the_clock_moves_the_timers(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    answer(w, 500);
+    at_ms(w, START - HOUR);
+    assert_int_equal(scheduler_next_due(w->s), START - HOUR + 5000);
+    at_ms(w, START - HOUR + 5000);
+    assert_int_equal(w->flying_count, 1);
+    world_free(w);
+}
+
+static void while_held_nothing_begins(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    scheduler_hold(w->s, true);
+    add_active(w, 1, 1);
+    wake(w, 1);
+    assert_int_equal(w->flying_count, 0);
+    scheduler_hold(w->s, false);
+    scheduler_tick(w->s, w->now);
+    assert_int_equal(w->flying_count, 1);
+    world_free(w);
+}
+
+/* ---- fairness ---- */
+
+static size_t flying_to(const struct world *w, const char *endpoint)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->flying_count; i++)
+        n += strcmp(w->subs[w->flying[i]->subscription].target.endpoint,
+                    endpoint) == 0;
+    return n;
+}
+
+/* Subscriptions from first on to one endpoint, all with work. */
+static void crowd(struct world *w, uint64_t first, size_t n,
+                  const char *endpoint)
+{
+    for (uint64_t i = first; i < first + n; i++)
+        add(w, i, endpoint, STATUS_ACTIVE)->state.last_event = 100000;
+}
+
+static void one_endpoint_has_its_cap(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    crowd(w, 1, 50, "https://a.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    assert_int_equal(w->flying_count, 2); /* it has to prove itself first */
+    answer(w, 200);
+    assert_int_equal(w->flying_count, 8);
+    for (int i = 0; i < 100; i++) {
+        answer(w, 200);
+        assert_int_equal(w->flying_count, 8);
+    }
+    world_free(w);
+}
+
+static void subscriptions_of_an_endpoint_take_turns(void **state)
+{
+    struct world *w = world_new();
+    size_t served[64] = {0};
+
+    (void)state;
+    crowd(w, 1, 40, "https://a.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    for (int i = 0; i < 400; i++) {
+        served[w->flying[0]->subscription]++;
+        answer(w, 200);
+    }
+    for (int i = 1; i <= 40; i++)
+        assert_in_range(served[i], 9, 11);
+    world_free(w);
+}
+
+static void endpoints_take_turns(void **state)
+{
+    struct endpoint_limits limits = {.in_flight = 4,
+                                     .per_endpoint = 4,
+                                     .per_unproven = 4,
+                                     .per_suspect = 1,
+                                     .suspects = 1};
+    struct world *w = world_new();
+    size_t served[2] = {0};
+
+    (void)state;
+    scheduler_free(w->s);
+    build(w, &limits);
+    crowd(w, 1, 100, "https://crowded.example:443");
+    crowd(w, 101, 1, "https://lonely.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    for (int i = 0; i < 300; i++) {
+        served[w->flying[0]->subscription > 100]++;
+        answer(w, 200);
+    }
+    /* one subscription against a hundred, and yet nearly its fair share */
+    assert_true(served[1] >= 60);
+    assert_true(served[0] >= 100);
+    world_free(w);
+}
+
+static void a_dead_endpoint_is_probed_one_at_a_time(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    crowd(w, 1, 50, "https://dead.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(w->flying_count, 1);
+        w->now += 20 * SEC;
+        finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    }
+    answer(w, 200); /* back: the cap opens */
+    assert_int_equal(w->flying_count, 8);
+    world_free(w);
+}
+
+static void dead_endpoints_hold_a_quarter_at_most(void **state)
+{
+    struct endpoint_limits limits = {.in_flight = 16,
+                                     .per_endpoint = 8,
+                                     .per_unproven = 2,
+                                     .per_suspect = 1,
+                                     .suspects = 4};
+    struct world *w = world_new();
+    size_t dead;
+    char name[64];
+
+    (void)state;
+    scheduler_free(w->s);
+    build(w, &limits);
+    for (uint64_t i = 1; i <= 100; i++) {
+        assert_true(snprintf(name, sizeof name, "https://dead%d.example:443",
+                             (int)i) > 0);
+        crowd(w, i, 1, name);
+    }
+    crowd(w, 101, 30, "https://good1.example:443");
+    crowd(w, 131, 30, "https://good2.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    /* every dead endpoint fails once; from then on they are suspects */
+    for (int i = 0; i < 4000; i++) {
+        uint64_t number = w->flying[0]->subscription;
+
+        if (number <= 100)
+            finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+        else
+            answer(w, 200);
+    }
+    w->now += 30 * SEC; /* all the dead are due */
+    scheduler_tick(w->s, w->now);
+    for (int i = 0; i < 2000; i++) {
+        size_t at = 0;
+
+        dead = w->flying_count - flying_to(w, "https://good1.example:443") -
+               flying_to(w, "https://good2.example:443");
+        assert_true(dead <= 4);
+        assert_true(w->flying_count - dead >= 12);
+        while (w->flying[at]->subscription <= 100)
+            at++;
+        finish_at(w, at,
+                  (struct outcome){.kind = OUTCOME_ANSWERED, .status = 200});
+    }
+    assert_true(dead == 4); /* and they are not starved either */
+    world_free(w);
+}
+
+static void a_thousand_wakes_in_flight_cost_one_look(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    w->looks = 0;
+    for (int i = 0; i < 1000; i++)
+        wake(w, 1);
+    assert_int_equal(w->looks, 0);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handshake_waits_for_its_delay),
+        cmocka_unit_test(events_wait_until_active_is_stored),
+        cmocka_unit_test(handshake_fails_after_three_attempts_within_30_s),
+        cmocka_unit_test(handshake_to_a_hanging_endpoint_ends_in_its_window),
+        cmocka_unit_test(handshake_succeeds_on_a_later_attempt),
+        cmocka_unit_test(a_clock_set_back_does_not_hold_the_handshake),
+        cmocka_unit_test(batches_go_in_order_one_at_a_time),
+        cmocka_unit_test(next_batch_does_not_wait_for_the_reports_commit),
+        cmocka_unit_test(a_retry_is_the_same_batch_though_more_came),
+        cmocka_unit_test(ladder_ends_in_error_after_seven_days),
+        cmocka_unit_test(failed_subscription_sends_nothing_before_reactivation),
+        cmocka_unit_test(nothing_follows_a_failure_that_is_not_committed_yet),
+        cmocka_unit_test(retry_after_holds_the_whole_endpoint),
+        cmocka_unit_test(our_own_fault_is_not_charged),
+        cmocka_unit_test(an_attempt_that_cannot_begin_is_tried_in_a_second),
+        cmocka_unit_test(changed_definition_in_flight_counts_for_the_cursor),
+        cmocka_unit_test(changed_definition_wakes_while_in_flight),
+        cmocka_unit_test(a_410_of_an_old_definition_switches_nothing_off),
+        cmocka_unit_test(deleted_in_flight_is_forgotten),
+        cmocka_unit_test(switched_off_between_attempts_stops_at_once),
+        cmocka_unit_test(end_switches_off),
+        cmocka_unit_test(end_comes_before_a_later_retry),
+        cmocka_unit_test(heartbeat_follows_silence_only),
+        cmocka_unit_test(failed_heartbeat_changes_no_status),
+        cmocka_unit_test(restart_goes_on_where_the_ladder_was),
+        cmocka_unit_test(restart_keeps_the_seven_days),
+        cmocka_unit_test(restart_begins_what_was_in_flight_again),
+        cmocka_unit_test(load_makes_entries_of_live_ones_only),
+        cmocka_unit_test(a_step_back_of_the_clock_moves_the_timers),
+        cmocka_unit_test(while_held_nothing_begins),
+        cmocka_unit_test(one_endpoint_has_its_cap),
+        cmocka_unit_test(subscriptions_of_an_endpoint_take_turns),
+        cmocka_unit_test(endpoints_take_turns),
+        cmocka_unit_test(a_dead_endpoint_is_probed_one_at_a_time),
+        cmocka_unit_test(dead_endpoints_hold_a_quarter_at_most),
+        cmocka_unit_test(a_thousand_wakes_in_flight_cost_one_look),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -50,7 +50,8 @@ struct gate {
 static bool fail(struct gate *g, const char *at, const char *problem)
 {
     g->problem = problem;
-    g->problem_at = g->path_end = at;
+    g->problem_at = at;
+    g->path_end = at;
     return false;
 }
 
@@ -530,7 +531,8 @@ enum err_code json_gate(struct bytes text, struct err *e)
 
     if (text.n == 0)
         text.p = "";
-    g.begin = g.at = text.p;
+    g.begin = text.p;
+    g.at = text.p;
     g.end = text.p + text.n;
     g.depth = 0;
     g.keys = g.inline_keys;

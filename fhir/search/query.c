@@ -74,6 +74,7 @@ static enum err_code list_terms(struct query *q, struct err *e)
 
     for (size_t i = 0; i < q->count; i++)
         count += terms_of(&q->predicates[i]);
+    assert(count > 0);
     q->terms = calloc(count, sizeof *q->terms);
     if (!q->terms)
         return err_nomem(e);

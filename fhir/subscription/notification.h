@@ -19,14 +19,14 @@ enum notification_type {
 
 /* The status Parameters of one subscription. */
 struct notification_status {
-    struct bytes base_url;        /* "https://host/fhir" */
+    struct bytes base_url; /* "https://host/fhir" */
     struct bytes subscription_id;
-    const char *topic;            /* canonical, NULL: leave out */
+    const char *topic; /* canonical, NULL: leave out */
     enum subscription_status status;
     enum notification_type type;
     uint64_t events_since_start;
-    const char *error_text;       /* NULL: no error parameter */
-    char uuid[37];                /* of the Parameters resource */
+    const char *error_text; /* NULL: no error parameter */
+    char uuid[37];          /* of the Parameters resource */
 };
 
 struct notification_event {
@@ -36,7 +36,7 @@ struct notification_event {
     bool update_as_create; /* a create that came as PUT */
     struct bytes type;
     struct bytes id;
-    struct bytes text;     /* as of the event; empty for a delete */
+    struct bytes text; /* as of the event; empty for a delete */
 };
 
 struct notification {

@@ -13,7 +13,7 @@
 
 /* "Authorization: ****" and "whsec_****". */
 #define REDACT_MASK "****"
-#define REDACT_SECRET_URL                                                      \
+#define REDACT_SECRET_URL \
     "https://belfry.example/fhir/StructureDefinition/subscription-secret"
 
 /* How a Subscription is shown now. status and error are the live ones; they
@@ -40,10 +40,8 @@ struct subscription_previous {
     struct bytes text;      /* stored text of the current version or empty */
     const char *new_secret; /* "whsec_..." freshly drawn */
 };
-MUST_CHECK enum err_code
-subscription_complete(struct bytes text,
-                      const struct subscription_previous *previous,
-                      struct arena *scratch, struct buf *out,
-                      struct issues *issues);
+MUST_CHECK enum err_code subscription_complete(
+    struct bytes text, const struct subscription_previous *previous,
+    struct arena *scratch, struct buf *out, struct issues *issues);
 
 #endif

@@ -37,21 +37,21 @@ const char *content_level_text(enum content_level c);
 bool content_level_parse(struct bytes text, enum content_level *out);
 
 struct subscription {
-    const struct topic *topic;     /* borrowed */
-    char *canonical;               /* as in criteria, may carry |version */
+    const struct topic *topic; /* borrowed */
+    char *canonical;           /* as in criteria, may carry |version */
     struct filter *filters;
     size_t filter_count;
     enum content_level content;
-    char *endpoint;                /* channel.endpoint */
-    char *mime_type;               /* channel.payload, verbatim */
-    char **headers;                /* "Name: value" */
+    char *endpoint;  /* channel.endpoint */
+    char *mime_type; /* channel.payload, verbatim */
+    char **headers;  /* "Name: value" */
     size_t header_count;
-    char *secret;                  /* whsec_... */
-    uint32_t heartbeat_s;          /* 0: none asked for */
-    uint32_t timeout_s;            /* 0: server default */
-    uint32_t max_count;            /* 0: server default */
-    int64_t end_ms;                /* 0: none */
-    bool off;                      /* the client asked for status off */
+    char *secret;         /* whsec_... */
+    uint32_t heartbeat_s; /* 0: none asked for */
+    uint32_t timeout_s;   /* 0: server default */
+    uint32_t max_count;   /* 0: server default */
+    int64_t end_ms;       /* 0: none */
+    bool off;             /* the client asked for status off */
 };
 
 /* What reading needs to know of the server. */

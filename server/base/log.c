@@ -29,8 +29,9 @@ static void write_line(enum log_level level, const char *event,
     instant_format(clock_wall_ms(clock_system()), time);
     buf_init(&line, (size_t)LOG_LINE_BYTES * 6);
     if (chosen_format == LOG_JSON) {
-        buf_add_format(&line, "{\"time\":\"%.24s\",\"level\":\"%s\","
-                              "\"event\":\"%s\",\"message\":",
+        buf_add_format(&line,
+                       "{\"time\":\"%.24s\",\"level\":\"%s\","
+                       "\"event\":\"%s\",\"message\":",
                        time, names[level], event);
         buf_add_json_string(&line, bytes_of(text));
         buf_add_text(&line, "}\n");

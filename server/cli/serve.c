@@ -17,8 +17,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,11 @@ struct serve {
     struct rest *rest;
     struct delivery *delivery;
     struct gate gate;
-    /* the writer thread asks for it: set before the writer starts */
+    /* the writer asks for it: set before the writer starts, until its end */
     struct http_server *http;
+    pthread_mutex_t m;
+    /* lock: m; delivery ends before the writer, which then wakes nobody */
+    struct engine_listener wakes;
 };
 
 /* ---- before the parts ---- */
@@ -164,6 +167,23 @@ static void batch_done(void *ctx)
     http_server_kick(s->http);
 }
 
+static void wake(void *ctx, const uint64_t *numbers, size_t n)
+{
+    struct serve *s = ctx;
+
+    (void)pthread_mutex_lock(&s->m);
+    if (s->wakes.wake)
+        s->wakes.wake(s->wakes.ctx, numbers, n);
+    (void)pthread_mutex_unlock(&s->m);
+}
+
+static void set_wakes(struct serve *s, struct engine_listener wakes)
+{
+    (void)pthread_mutex_lock(&s->m);
+    s->wakes = wakes;
+    (void)pthread_mutex_unlock(&s->m);
+}
+
 static enum err_code judge_endpoint(void *ctx, const char *url, struct err *e)
 {
     return egress_check_url(ctx, url, e);
@@ -177,11 +197,12 @@ static enum err_code open_engine(struct serve *s, struct err *e)
                                          .clock = clock_system(),
                                          .topics = s->topics,
                                          .base_url = s->base_url};
-    const struct engine_listener http = {.batch_done = batch_done, .ctx = s};
+    const struct engine_listener listener = {
+        .wake = wake, .batch_done = batch_done, .ctx = s};
     enum err_code code = engine_open(&config, &s->engine, e);
 
     if (code == ERR_OK)
-        engine_listen(s->engine, &http);
+        engine_listen(s->engine, &listener);
     return code;
 }
 
@@ -204,6 +225,19 @@ static enum err_code open_rest(struct serve *s, struct err *e)
     return code;
 }
 
+/* Within the policy's window, unless more attempts than its own need more. */
+static void set_handshake(struct handshake_policy *policy,
+                          const struct config *c)
+{
+    uint32_t attempts = (uint32_t)c->handshake_attempts;
+
+    policy->delay_ms = (int64_t)c->handshake_delay_ms;
+    for (uint32_t i = policy->attempts; i < attempts; i++)
+        policy->window_ms += policy->steps_ms[policy->step_count - 1] +
+                             (int64_t)c->timeout_s * 1000;
+    policy->attempts = attempts;
+}
+
 static enum err_code delivery_settings(const struct serve *s,
                                        struct delivery_config *out,
                                        struct err *e)
@@ -221,11 +255,8 @@ static enum err_code delivery_settings(const struct serve *s,
     out->ca_file = c->ca_file;
     out->timeout_ms = (uint32_t)(c->timeout_s * 1000);
     out->max_count = (uint32_t)c->max_count;
-    out->handshake.delay_ms = (int64_t)c->handshake_delay_ms;
-    out->handshake.attempts = (uint32_t)c->handshake_attempts;
+    set_handshake(&out->handshake, c);
     out->retry.window_ms = (int64_t)c->retry_for_s * 1000;
-    if (c->retry_s.count == 0)
-        return ERR_OK;
     return retry_policy_steps(&out->retry, c->retry_s.items, c->retry_s.count,
                               e);
 }
@@ -233,16 +264,13 @@ static enum err_code delivery_settings(const struct serve *s,
 static enum err_code open_delivery(struct serve *s, struct err *e)
 {
     struct delivery_config config;
-    struct engine_listener listener;
     enum err_code code = delivery_settings(s, &config, e);
 
     if (code == ERR_OK)
         code = delivery_new(&config, &s->delivery, e);
-    if (code != ERR_OK)
-        return code;
-    listener = delivery_listener(s->delivery);
-    engine_listen(s->engine, &listener);
-    return ERR_OK;
+    if (code == ERR_OK)
+        set_wakes(s, delivery_listener(s->delivery));
+    return code;
 }
 
 static unsigned loops(const struct config *c)
@@ -275,8 +303,8 @@ static enum err_code open_http(struct serve *s, struct err *e)
     return http_server_start(&config, &s->http, e);
 }
 
-/* HTTP is there before the writer, which wakes its requests; until the writer
- * runs they wait. */
+/* HTTP is there before the writer, which kicks it; the gate holds requests off
+ * until all is ready. */
 static enum err_code open_parts(struct serve *s, struct err *e)
 {
     enum err_code code = settle_address(s, e);
@@ -300,12 +328,14 @@ static enum err_code open_parts(struct serve *s, struct err *e)
     return code;
 }
 
-/* Against the order of open_parts(): who calls another ends before it. */
+/* The gate is shut, so the engine knows of no request any more: HTTP can
+ * outlive it, and must, for the writer kicks it. */
 static void close_parts(struct serve *s)
 {
-    http_server_stop(&s->http);
+    set_wakes(s, (struct engine_listener){0});
     delivery_stop(&s->delivery);
     engine_close(&s->engine);
+    http_server_stop(&s->http);
     rest_free(s->rest);
     s->rest = NULL;
     topic_set_free(s->topics);
@@ -314,14 +344,12 @@ static void close_parts(struct serve *s)
 
 static enum err_code open_at_free_port(struct serve *s, struct err *e)
 {
+    bool any_port = bytes_is(bytes_of(strrchr(s->config->listen, ':')), ":0");
     enum err_code code = ERR_OK;
 
     for (int i = 0; i < PORT_TRIES; i++) {
         code = open_parts(s, e);
-        if (code != ERR_IO || e->system != EADDRINUSE ||
-            !bytes_is(bytes_from(bytes_of(s->config->listen),
-                                 strlen(s->config->listen) - 2),
-                      ":0"))
+        if (code != ERR_IO || e->system != EADDRINUSE || !any_port)
             break;
         close_parts(s);
     }
@@ -409,7 +437,7 @@ static enum err_code run(struct serve *s, struct err *e)
 
 static enum err_code serve_config(const struct config *config, struct err *e)
 {
-    struct serve s = {.config = config};
+    struct serve s = {.config = config, .m = PTHREAD_MUTEX_INITIALIZER};
     enum err_code code = signals_block(e);
 
     log_setup((enum log_format)config->log_format,

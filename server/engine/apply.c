@@ -79,13 +79,15 @@ static enum err_code load_previous(struct work *w, struct err *e)
     if (code == ERR_OK)
         code = record_change_read(record, &before, e);
     if (code != ERR_OK)
-        return code == ERR_NOT_FOUND ? err_set(e, ERR_FORMAT, "the log lacks "
-                                               "the current version") : code;
+        return code == ERR_NOT_FOUND ? err_set(e, ERR_FORMAT,
+                                               "the log lacks "
+                                               "the current version")
+                                     : code;
     json = cJSON_ParseWithLength(before.text.p, before.text.n);
     if (!json)
         return err_nomem(e);
-    code = search_values_extract(json, s->base_url, &w->scratch, &w->previous,
-                                 e);
+    code =
+        search_values_extract(json, s->base_url, &w->scratch, &w->previous, e);
     cJSON_Delete(json);
     return code;
 }
@@ -103,8 +105,8 @@ static bool add_event(void *ctx, struct sub *s)
 {
     struct work *w = ctx;
     struct record_event *grown;
-    uint64_t last = s->staged ? s->staged->state.last_event
-                              : s->state.last_event;
+    uint64_t last =
+        s->staged ? s->staged->state.last_event : s->state.last_event;
 
     if (!counts_events(w->batch, s))
         return true;
@@ -198,8 +200,8 @@ static void describe(struct work *w)
 
     w->change = (struct record_change){
         .interaction = c->kind == COMMAND_DELETE ? INTERACTION_DELETE
-                       : w->exists              ? INTERACTION_UPDATE
-                                                : INTERACTION_CREATE,
+                       : w->exists               ? INTERACTION_UPDATE
+                                                 : INTERACTION_CREATE,
         .update_as_create = c->kind == COMMAND_UPDATE && !w->exists,
         .time_ms = c->time_ms,
         .version = (w->found ? w->current.version : 0) + 1,

@@ -158,7 +158,7 @@ static void publish(struct batch *b, struct batch_outcome *out)
     b->changes = reverse(b->changes);
     for (struct sub_change *c = b->changes; c; c = c->next) {
         publish_change(s, c);
-        if (out)
+        if (out->numbers)
             out->numbers[out->count++] = c->sub->number;
     }
     overlay_publish(&s->young);

@@ -62,12 +62,10 @@ struct batch_outcome {
     size_t count;
 };
 MUST_CHECK enum err_code batch_commit(struct batch *b,
-                                      struct batch_outcome *out,
-                                      struct err *e);
+                                      struct batch_outcome *out, struct err *e);
 
 /* Publishes without a transaction: for a replay at start. */
-MUST_CHECK enum err_code batch_publish_replayed(struct batch *b,
-                                                struct err *e);
+MUST_CHECK enum err_code batch_publish_replayed(struct batch *b, struct err *e);
 
 /* Drops everything. Legal after a failed commit. */
 void batch_abort(struct batch *b);

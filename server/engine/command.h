@@ -30,9 +30,9 @@ struct command_result {
 struct command {
     /* set by who prepares it */
     enum command_kind kind;
-    struct bytes type;        /* arena */
-    struct bytes id;          /* arena */
-    struct stored_text text;  /* not for a delete */
+    struct bytes type;            /* arena */
+    struct bytes id;              /* arena */
+    struct stored_text text;      /* not for a delete */
     struct search_values *values; /* of the text; arena; not for a delete */
     /* If-Match: 0 none given. A mismatch is ERR_PRECONDITION. */
     uint64_t if_match;

@@ -10,15 +10,12 @@ static const bool legal[STATUS_OFF + 1][STATUS_OFF + 1] = {
                           [STATUS_ACTIVE] = true,
                           [STATUS_ERROR] = true,
                           [STATUS_OFF] = true},
-    [STATUS_ACTIVE] = {[STATUS_REQUESTED] = true,
-                       [STATUS_ERROR] = true,
-                       [STATUS_OFF] = true},
-    [STATUS_ERROR] = {[STATUS_REQUESTED] = true,
-                      [STATUS_ERROR] = true,
-                      [STATUS_OFF] = true},
-    [STATUS_OFF] = {[STATUS_REQUESTED] = true,
-                    [STATUS_ERROR] = true,
-                    [STATUS_OFF] = true},
+    [STATUS_ACTIVE] =
+        {[STATUS_REQUESTED] = true, [STATUS_ERROR] = true, [STATUS_OFF] = true},
+    [STATUS_ERROR] =
+        {[STATUS_REQUESTED] = true, [STATUS_ERROR] = true, [STATUS_OFF] = true},
+    [STATUS_OFF] =
+        {[STATUS_REQUESTED] = true, [STATUS_ERROR] = true, [STATUS_OFF] = true},
 };
 
 static void move_to(struct sub_change *c, enum subscription_status to)
@@ -108,8 +105,7 @@ static bool rematch(struct batch *b, struct sub_change *c)
 }
 
 static enum err_code redefine(struct batch *b, struct sub_change *c,
-                              const struct effects_definition *d,
-                              struct err *e)
+                              const struct effects_definition *d, struct err *e)
 {
     struct definition *superseded = c->definition;
 

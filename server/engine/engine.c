@@ -25,9 +25,8 @@ static enum err_code init_lock(struct state *s, struct err *e)
                    : err_set_errno(e, ERR_NOMEM, rc, "the state's lock");
 }
 
-static enum err_code init_state(struct engine *g,
-                                const struct engine_config *config,
-                                struct err *e)
+static enum err_code
+init_state(struct engine *g, const struct engine_config *config, struct err *e)
 {
     struct state *s = &g->state;
     uint64_t seed[2];

@@ -78,11 +78,14 @@ struct resource_version {
 
 /* The current version (version 0) or a given one. ERR_NOT_FOUND when there is
  * none. A deleted version is returned with deleted set. */
-MUST_CHECK enum err_code engine_read(struct engine *g, struct bytes type,
-                                     struct bytes id, uint64_t version,
-                                     struct arena *arena,
-                                     struct resource_version *out,
-                                     struct err *e);
+struct resource_query {
+    struct bytes type;
+    struct bytes id;
+    uint64_t version;
+};
+MUST_CHECK enum err_code
+engine_read(struct engine *g, const struct resource_query *query,
+            struct arena *arena, struct resource_version *out, struct err *e);
 
 /* A subscription's state as committed. */
 struct subscription_state {
@@ -90,21 +93,21 @@ struct subscription_state {
     uint64_t definition; /* the change of the definition in force */
     char id[65];
     enum subscription_status status;
-    uint64_t last_event;   /* events counted since creation */
-    uint64_t delivered;    /* all events up to this are acknowledged */
-    uint32_t attempts;     /* failed attempts at the head, 0 after success */
+    uint64_t last_event;     /* events counted since creation */
+    uint64_t delivered;      /* all events up to this are acknowledged */
+    uint32_t attempts;       /* failed attempts at the head, 0 after success */
     int64_t next_attempt_ms; /* 0: at once */
-    int64_t requested_ms;  /* when the definition in force was accepted */
-    char error[192];       /* last error or "" */
+    int64_t requested_ms;    /* when the definition in force was accepted */
+    char error[192];         /* last error or "" */
 };
 
 /* *definition (may be NULL) receives a reference to release; it is set to NULL
  * for a stored subscription that cannot be honoured any more (state.error says
  * why). ERR_NOT_FOUND for none or a deleted one. */
-MUST_CHECK enum err_code
-engine_subscription(struct engine *g, uint64_t number,
-                    struct subscription_state *out,
-                    struct definition **definition, struct err *e);
+MUST_CHECK enum err_code engine_subscription(struct engine *g, uint64_t number,
+                                             struct subscription_state *out,
+                                             struct definition **definition,
+                                             struct err *e);
 MUST_CHECK enum err_code
 engine_subscription_by_id(struct engine *g, struct bytes id,
                           struct subscription_state *out,
@@ -130,9 +133,9 @@ struct event {
 
 struct event_query {
     uint64_t subscription;
-    uint64_t first;     /* number of the first wanted event */
+    uint64_t first; /* number of the first wanted event */
     size_t max_count;
-    size_t max_bytes;   /* of texts; at least one event is always returned */
+    size_t max_bytes; /* of texts; at least one event is always returned */
     bool with_text;
 };
 

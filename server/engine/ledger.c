@@ -79,8 +79,9 @@ enum err_code ledger_put(struct ledger *l, struct command *c, struct err *e)
         code = err_set(e, ERR_BUSY, "the server is shutting down");
     } else if (l->commands >= ENGINE_QUEUE_COMMANDS ||
                l->bytes + bytes > ENGINE_QUEUE_BYTES) {
-        code = err_set(e, ERR_BUSY, "too many changes are waiting for the "
-                                    "disk");
+        code = err_set(e, ERR_BUSY,
+                       "too many changes are waiting for the "
+                       "disk");
     } else {
         c->next = NULL;
         *l->last = c;
@@ -122,9 +123,8 @@ enum err_code ledger_put_reports(struct ledger *l, const struct report *reports,
 
     lock(l);
     if (l->closed || !grow_reports(l, n)) {
-        code = l->closed
-                   ? err_set(e, ERR_BUSY, "the server is shutting down")
-                   : err_nomem(e);
+        code = l->closed ? err_set(e, ERR_BUSY, "the server is shutting down")
+                         : err_nomem(e);
     } else {
         bool first = l->report_count == 0;
 

@@ -26,7 +26,7 @@ struct ledger {
     struct report *reports;
     size_t report_count;
     size_t report_capacity;
-    bool urgent;  /* a report changes a status */
+    bool urgent; /* a report changes a status */
     bool closed;
     bool waiting; /* the writer sleeps */
 };

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define MATCHER_LINKS_MAX (TOPIC_TYPES_MAX * QUERY_ANCHORS_MAX)
+#define MATCHER_LINKS_MAX ((size_t)TOPIC_TYPES_MAX * QUERY_ANCHORS_MAX)
 
 /* One occupant of a bucket: which link of the subscription points here. */
 struct occupant {
@@ -241,7 +241,7 @@ bool matcher_add(struct matcher *m, struct sub *s, struct definition *d)
     bool entered = true;
 
     assert(!s->matched_by);
-    s->links = malloc(MATCHER_LINKS_MAX * sizeof *s->links);
+    s->links = calloc(MATCHER_LINKS_MAX, sizeof *s->links);
     if (!s->links)
         return false;
     s->link_count = 0;
@@ -273,7 +273,8 @@ void matcher_remove(struct matcher *m, struct sub *s)
 static bool lane_takes(const struct lane *lane, struct bytes type,
                        enum interaction interaction)
 {
-    return lane->subscriptions > 0 && (lane->interactions & bit_of(interaction)) &&
+    return lane->subscriptions > 0 &&
+           (lane->interactions & bit_of(interaction)) &&
            bytes_equal(lane->type, type);
 }
 

@@ -25,12 +25,6 @@ static void unlock(struct engine *g)
     (void)rc;
 }
 
-struct resource_query {
-    struct bytes type;
-    struct bytes id;
-    uint64_t version; /* 0: current */
-};
-
 /* The change of the wanted version. */
 static enum err_code find_change(const struct state *s, struct store_txn *t,
                                  const struct resource_query *q,
@@ -42,10 +36,9 @@ static enum err_code find_change(const struct state *s, struct store_txn *t,
     enum err_code code;
 
     if (q->version != 0) {
-        code = state_view_get(s, t, VIEW_HISTORY,
-                              state_history_key(q->type, q->id, q->version,
-                                                raw),
-                              &value, e);
+        code = state_view_get(
+            s, t, VIEW_HISTORY,
+            state_history_key(q->type, q->id, q->version, raw), &value, e);
         if (code == ERR_OK)
             *change = store_get_u64(value.p);
         return code;
@@ -71,33 +64,32 @@ static enum err_code load_version(struct store_txn *t, uint64_t change,
         code = record_change_read(record, &c, e);
     if (code != ERR_OK)
         return code;
-    *out = (struct resource_version){
-        .change = change,
-        .version = c.version,
-        .time_ms = c.time_ms,
-        .interaction = c.interaction,
-        .deleted = c.interaction == INTERACTION_DELETE,
-        .text = arena_copy(arena, c.text)};
+    *out = (struct resource_version){.change = change,
+                                     .version = c.version,
+                                     .time_ms = c.time_ms,
+                                     .interaction = c.interaction,
+                                     .deleted =
+                                         c.interaction == INTERACTION_DELETE,
+                                     .text = arena_copy(arena, c.text)};
     return out->text.p ? ERR_OK : err_nomem(e);
 }
 
-enum err_code engine_read(struct engine *g, struct bytes type, struct bytes id,
-                          uint64_t version, struct arena *arena,
-                          struct resource_version *out, struct err *e)
+enum err_code engine_read(struct engine *g, const struct resource_query *query,
+                          struct arena *arena, struct resource_version *out,
+                          struct err *e)
 {
-    struct resource_query q = {type, id, version};
     struct store_txn *t = NULL;
     uint64_t change = 0;
     enum err_code code = begin_read(g, &t, e);
 
     if (code == ERR_OK)
-        code = find_change(&g->state, t, &q, &change, e);
+        code = find_change(&g->state, t, query, &change, e);
     unlock(g);
     if (code == ERR_OK)
         code = load_version(t, change, arena, out, e);
     else if (code == ERR_NOT_FOUND)
-        err_set(e, ERR_NOT_FOUND, "%.*s/%.*s does not exist", BYTES_ARG(type),
-                BYTES_ARG(id));
+        err_set(e, ERR_NOT_FOUND, "%.*s/%.*s does not exist",
+                BYTES_ARG(query->type), BYTES_ARG(query->id));
     store_abort(&t);
     return code;
 }
@@ -106,19 +98,18 @@ enum err_code engine_read(struct engine *g, struct bytes type, struct bytes id,
 static void copy_state(const struct sub *s, struct subscription_state *out,
                        struct definition **definition)
 {
-    *out = (struct subscription_state){.number = s->number,
-                                       .definition = s->state.definition,
-                                       .status = s->state.status,
-                                       .last_event = s->state.last_event,
-                                       .delivered = s->state.delivered,
-                                       .attempts = s->state.attempts,
-                                       .next_attempt_ms =
-                                           s->state.next_attempt_ms,
-                                       .requested_ms = s->state.requested_ms};
+    *out =
+        (struct subscription_state){.number = s->number,
+                                    .definition = s->state.definition,
+                                    .status = s->state.status,
+                                    .last_event = s->state.last_event,
+                                    .delivered = s->state.delivered,
+                                    .attempts = s->state.attempts,
+                                    .next_attempt_ms = s->state.next_attempt_ms,
+                                    .requested_ms = s->state.requested_ms};
     memcpy(out->id, s->id, strnlen(s->id, sizeof out->id - 1));
     if (s->error)
-        memcpy(out->error, s->error,
-               strnlen(s->error, sizeof out->error - 1));
+        memcpy(out->error, s->error, strnlen(s->error, sizeof out->error - 1));
     if (definition)
         *definition = definition_ref(s->definition);
 }
@@ -130,8 +121,7 @@ static enum err_code not_found(struct err *e)
 
 enum err_code engine_subscription(struct engine *g, uint64_t number,
                                   struct subscription_state *out,
-                                  struct definition **definition,
-                                  struct err *e)
+                                  struct definition **definition, struct err *e)
 {
     int rc = pthread_rwlock_rdlock(&g->state.lock);
     const struct sub *s;
@@ -180,8 +170,8 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
 
 /* Under the lock: the changes of consecutive events, until one is missing. */
 static enum err_code find_events(const struct state *s, struct store_txn *t,
-                                 const struct event_query *q,
-                                 uint64_t *changes, size_t *n, struct err *e)
+                                 const struct event_query *q, uint64_t *changes,
+                                 size_t *n, struct err *e)
 {
     char raw[STATE_KEY_BYTES];
     struct bytes value;
@@ -200,14 +190,21 @@ static enum err_code find_events(const struct state *s, struct store_txn *t,
     return ERR_OK;
 }
 
-static enum err_code load_event(struct store_txn *t, uint64_t change,
-                                const struct event_query *q,
-                                struct arena *arena, struct event *out,
-                                struct err *e)
+/* Where events are loaded from and to. */
+struct loading {
+    struct store_txn *txn;
+    const struct event_query *query;
+    struct arena *arena;
+    const uint64_t *changes;
+};
+
+static enum err_code load_event(const struct loading *x, uint64_t change,
+                                struct event *out, struct err *e)
 {
+    struct arena *arena = x->arena;
     struct bytes record;
     struct record_change c;
-    enum err_code code = store_log_get(t, change, &record, e);
+    enum err_code code = store_log_get(x->txn, change, &record, e);
 
     if (code == ERR_OK)
         code = record_change_read(record, &c, e);
@@ -220,21 +217,19 @@ static enum err_code load_event(struct store_txn *t, uint64_t change,
                           .update_as_create = c.update_as_create,
                           .type = arena_copy(arena, c.type),
                           .id = arena_copy(arena, c.id)};
-    if (q->with_text)
+    if (x->query->with_text)
         out->text = arena_copy(arena, c.text);
     return arena_failed(arena) ? err_nomem(e) : ERR_OK;
 }
 
-static enum err_code load_events(struct store_txn *t, const uint64_t *changes,
-                                 const struct event_query *q,
-                                 struct arena *arena, struct event *out,
+static enum err_code load_events(const struct loading *x, struct event *out,
                                  size_t *n, struct err *e)
 {
+    const struct event_query *q = x->query;
     size_t bytes = 0, wanted = *n;
 
     for (*n = 0; *n < wanted; (*n)++) {
-        enum err_code code =
-            load_event(t, changes[*n], q, arena, &out[*n], e);
+        enum err_code code = load_event(x, x->changes[*n], &out[*n], e);
 
         if (code != ERR_OK)
             return code;
@@ -250,8 +245,7 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
                             struct arena *arena, struct event **events,
                             size_t *n, struct err *e)
 {
-    uint64_t *changes =
-        arena_calloc(arena, query->max_count, sizeof *changes);
+    uint64_t *changes = arena_calloc(arena, query->max_count, sizeof *changes);
     struct store_txn *t = NULL;
     enum err_code code;
 
@@ -267,8 +261,9 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
         *events = arena_calloc(arena, *n, sizeof **events);
         code = *events ? ERR_OK : err_nomem(e);
     }
-    if (code == ERR_OK && *n > 0)
-        code = load_events(t, changes, query, arena, *events, n, e);
+    if (code == ERR_OK && *events)
+        code = load_events(&(struct loading){t, query, arena, changes}, *events,
+                           n, e);
     store_abort(&t);
     return code;
 }

@@ -95,8 +95,9 @@ enum record_kind record_kind_of(struct bytes record)
 
 static enum err_code damaged(struct err *e)
 {
-    return err_set(e, ERR_FORMAT, "a record of the log is damaged or of a "
-                                  "newer version");
+    return err_set(e, ERR_FORMAT,
+                   "a record of the log is damaged or of a "
+                   "newer version");
 }
 
 enum err_code record_change_read(struct bytes record, struct record_change *out,
@@ -107,13 +108,13 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
 
     if (record.n < CHANGE_HEADER || record_kind_of(record) != RECORD_CHANGE)
         return damaged(e);
-    *out = (struct record_change){
-        .interaction = (enum interaction)p[2],
-        .update_as_create = (p[3] & FLAG_UPDATE_AS_CREATE) != 0,
-        .time_ms = (int64_t)get64(p + 8),
-        .version = get64(p + 16),
-        .previous = get64(p + 24),
-        .event_count = get32(p + 36)};
+    *out = (struct record_change){.interaction = (enum interaction)p[2],
+                                  .update_as_create =
+                                      (p[3] & FLAG_UPDATE_AS_CREATE) != 0,
+                                  .time_ms = (int64_t)get64(p + 8),
+                                  .version = get64(p + 16),
+                                  .previous = get64(p + 24),
+                                  .event_count = get32(p + 36)};
     out->type = bytes_make(at, (unsigned char)p[4]);
     out->id = bytes_make(at + out->type.n, (unsigned char)p[5]);
     out->text = bytes_make(out->id.p + out->id.n, get32(p + 32));
@@ -192,7 +193,8 @@ enum err_code record_reports_each(struct bytes record,
         r.attempts = get32(rest.p + 32);
         r.kind = (enum report_kind)rest.p[38];
         error_bytes = get16(rest.p + 36);
-        if (error_bytes >= sizeof r.error || rest.n - REPORT_FIXED < error_bytes)
+        if (error_bytes >= sizeof r.error ||
+            rest.n - REPORT_FIXED < error_bytes)
             return damaged(e);
         memcpy(r.error, rest.p + REPORT_FIXED, error_bytes);
         each(ctx, &r);

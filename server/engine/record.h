@@ -31,7 +31,7 @@ struct record_change {
     uint64_t previous; /* change of the version before, 0 for none */
     struct bytes type;
     struct bytes id;
-    struct bytes text;  /* empty for a delete */
+    struct bytes text; /* empty for a delete */
     size_t event_count;
     const char *events; /* record_change_event() */
 };

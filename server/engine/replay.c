@@ -21,7 +21,7 @@ static enum err_code log_change(struct store_txn *t, uint64_t change,
 static enum err_code load_definition(struct state *s, struct store_txn *t,
                                      struct sub *sub, struct err *e)
 {
-    struct record_change c;
+    struct record_change c = {0};
     struct err reason = {0};
     enum err_code code = log_change(t, sub->state.definition, &c, e);
 

@@ -54,7 +54,8 @@ enum err_code state_current_decode(struct bytes value, struct current *out,
                                    struct err *e)
 {
     if (value.n != STATE_CURRENT_BYTES)
-        return err_set(e, ERR_FORMAT, "an entry of the view current is damaged");
+        return err_set(e, ERR_FORMAT,
+                       "an entry of the view current is damaged");
     out->change = store_get_u64(value.p);
     out->version = store_get_u64(value.p + 8);
     out->deleted = value.p[16] != 0;
@@ -76,8 +77,7 @@ enum err_code state_view_get(const struct state *s, struct store_txn *t,
 }
 
 enum err_code state_definition_read(const struct state *s, struct bytes text,
-                                    struct definition **out,
-                                    struct err *reason)
+                                    struct definition **out, struct err *reason)
 {
     struct subscription_rules rules = {.topics = s->topics,
                                        .base_url = s->base_url};

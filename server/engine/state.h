@@ -22,8 +22,8 @@ struct state {
 
     pthread_rwlock_t lock;
     /* lock: lock; written by the writer only, which reads it without */
-    struct overlay young;      /* entries since the last freeze */
-    struct overlay old;        /* frozen, being merged */
+    struct overlay young; /* entries since the last freeze */
+    struct overlay old;   /* frozen, being merged */
     struct subs subs;
     uint64_t published_change; /* newest change that readers see */
 
@@ -54,9 +54,8 @@ struct bytes state_subscription_key(uint64_t subscription,
 #define STATE_CURRENT_BYTES 17
 struct bytes state_current_value(const struct current *c,
                                  char out[STATE_CURRENT_BYTES]);
-MUST_CHECK enum err_code state_current_decode(struct bytes value,
-                                              struct current *out,
-                                              struct err *e);
+MUST_CHECK enum err_code
+state_current_decode(struct bytes value, struct current *out, struct err *e);
 
 /* A view entry as readers see it: overlay first, then the transaction, which
  * must have begun under the lock. ERR_NOT_FOUND without. */

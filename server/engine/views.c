@@ -135,7 +135,7 @@ static enum err_code load_row(void *ctx, struct bytes key, struct bytes value,
 enum err_code views_load(struct state *s, struct err *e)
 {
     struct store_txn *t = NULL;
-    uint64_t views_at, last;
+    uint64_t views_at = 0, last = 0;
     enum err_code code = store_begin_read(s->store, &t, e);
 
     if (code == ERR_OK)

@@ -43,10 +43,9 @@ static enum err_code apply_all(struct round *r)
     if (code != ERR_OK || r->batch.records == 0)
         return code;
     budget = r->batch.records * WRITER_MERGE_PER_CHANGE;
-    return views_merge(&r->engine->views, r->batch.txn,
-                       budget > WRITER_MERGE_LEAST ? budget
-                                                   : WRITER_MERGE_LEAST,
-                       &r->err);
+    return views_merge(
+        &r->engine->views, r->batch.txn,
+        budget > WRITER_MERGE_LEAST ? budget : WRITER_MERGE_LEAST, &r->err);
 }
 
 /* Applies and commits the round. An error failed all of it. */

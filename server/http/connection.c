@@ -314,6 +314,7 @@ static enum MHD_Result on_complete(struct http_connection *c)
     return answer(c);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd asks for eight */
 enum MHD_Result http_connection_on_request(void *cls,
                                            struct MHD_Connection *mhd,
                                            const char *url, const char *method,

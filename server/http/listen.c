@@ -124,6 +124,7 @@ static enum err_code listen_one(struct http_address *address, bool shared,
     void *name = &real;
     enum err_code code;
 
+    *out = -1;
     code = bind_socket(address, shared, out, e);
     if (code != ERR_OK)
         return code;

@@ -8,10 +8,11 @@
  *
  * Refusals go through handler.refuse and close the connection, with these
  * exceptions, where libmicrohttpd answers with a line of HTML of its own or
- * just closes: request lines that are not HTTP/1.x (400, 505), a
- * Content-Length that is no number (400) or needs more than 64 bits (413),
- * broken chunks (400), headers of far more than header_bytes or far too many
- * of them (431, 414). A slow client over TLS gets no 408 but is closed. */
+ * just closes: request lines that are not HTTP/1.x (400, 505), header lines
+ * without a colon (400), a Content-Length that is no number (400) or needs
+ * more than 64 bits (413; 0.9.75 sends the head of these two twice), broken
+ * chunks (400), headers of far more than header_bytes or far too many of them
+ * (431, 414). A slow client over TLS gets no 408 but is closed. */
 #ifndef BELFRY_SERVER_HTTP_SERVER_H
 #define BELFRY_SERVER_HTTP_SERVER_H
 

@@ -18,7 +18,8 @@ static enum err_code find(struct exchange *x, uint64_t version,
         return err_set(e, ERR_NOT_FOUND,
                        "an id has 1 to 64 of the characters A-Z, a-z, 0-9, "
                        "\"-\" and \".\"");
-    code = engine_read(x->rest->config.engine, r->type, r->id, version,
+    code = engine_read(x->rest->config.engine,
+                       &(struct resource_query){r->type, r->id, version},
                        &x->scratch, out, e);
     if (code == ERR_NOT_FOUND)
         return err_set(e, ERR_NOT_FOUND, "%.*s/%.*s%s is not known",
@@ -63,8 +64,9 @@ static enum err_code show(struct exchange *x, const struct resource_version *v,
         return ERR_OK;
     }
     if (x->route.version.n)
-        code = engine_read(engine, x->route.type, x->route.id, 0, &x->scratch,
-                           &current, e);
+        code = engine_read(
+            engine, &(struct resource_query){x->route.type, x->route.id, 0},
+            &x->scratch, &current, e);
     else
         code = ERR_OK;
     if (code == ERR_OK && current.version == v->version) {
@@ -100,7 +102,7 @@ static enum http_next answer(struct exchange *x,
 
 enum http_next read_current(struct exchange *x)
 {
-    struct resource_version v;
+    struct resource_version v = {0};
     struct err e;
 
     if (find(x, 0, &v, &e) != ERR_OK)
@@ -110,7 +112,7 @@ enum http_next read_current(struct exchange *x)
 
 enum http_next read_version(struct exchange *x)
 {
-    struct resource_version v;
+    struct resource_version v = {0};
     uint64_t version;
     struct err e;
 

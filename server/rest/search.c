@@ -117,8 +117,9 @@ static enum err_code read_text(struct search *s, struct bytes id,
                                struct bytes *text, struct err *e)
 {
     struct resource_version v;
-    enum err_code code =
-        engine_read(s->engine, s->x->route.type, id, 0, &s->arena, &v, e);
+    enum err_code code = engine_read(
+        s->engine, &(struct resource_query){s->x->route.type, id, 0}, &s->arena,
+        &v, e);
 
     *text = bytes_make(NULL, 0);
     if (code == ERR_NOT_FOUND)

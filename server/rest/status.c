@@ -55,7 +55,7 @@ static enum err_code add_row(struct listing *l, struct row *row, struct err *e)
 {
     enum err_code code = make_room(l, e);
 
-    if (code == ERR_OK)
+    if (code == ERR_OK && l->rows)
         l->rows[l->n++] = *row;
     else
         definition_unref(&row->definition);

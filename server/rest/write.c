@@ -150,8 +150,10 @@ static bool needs_look(const struct conditions *c)
 static enum err_code look(struct exchange *x, struct seen *out, struct err *e)
 {
     struct resource_version v;
-    enum err_code code = engine_read(x->rest->config.engine, x->route.type,
-                                     x->route.id, 0, &x->scratch, &v, e);
+    enum err_code code =
+        engine_read(x->rest->config.engine,
+                    &(struct resource_query){x->route.type, x->route.id, 0},
+                    &x->scratch, &v, e);
 
     *out = (struct seen){.looked = true};
     if (code == ERR_NOT_FOUND)
@@ -256,10 +258,12 @@ static enum err_code prepare_text(struct exchange *x, struct bytes previous,
     if (x->route.subscription)
         code = subscription_write_complete(x, previous, &text, e);
     if (code == ERR_OK)
-        code = digest(x, text, e);
-    if (code == ERR_OK)
         code = stored_text_make(text, x->command->id, &x->scratch,
                                 &x->command->text, e);
+    /* the id that a client sent with a create must not match a filter: what
+     * counts is the text as it will be stored */
+    if (code == ERR_OK)
+        code = digest(x, bytes_make(x->command->text.p, x->command->text.n), e);
     return code;
 }
 

@@ -207,6 +207,14 @@ static bool has_odd_byte(const char *url)
     return false;
 }
 
+/* curl forgives "https:/host" and "https:///host"; we do not. */
+static bool has_two_slashes(const char *url)
+{
+    const char *colon = strchr(url, ':');
+
+    return colon && colon[1] == '/' && colon[2] == '/' && colon[3] != '/';
+}
+
 /* An address, in its one canonical form (curl's parser turned 0x7f.1 and the
  * like into it). */
 static bool read_literal(struct egress_target *t)
@@ -352,6 +360,8 @@ enum err_code egress_parse_url(const char *url, struct egress_target *out,
         return refuse(e, "is too long");
     if (has_odd_byte(url))
         return refuse(e, "holds characters that a URL must not");
+    if (!has_two_slashes(url))
+        return refuse(e, "is not an https URL");
     u = curl_url();
     if (!u)
         return err_nomem(e);

@@ -54,7 +54,7 @@ static struct arena_block *add_block(struct arena *a, size_t n)
 
 void *arena_alloc(struct arena *a, size_t n)
 {
-    struct arena_block *block = a->blocks;
+    struct arena_block *block;
     size_t rounded = (n + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
     char *at;
 
@@ -65,6 +65,7 @@ void *arena_alloc(struct arena *a, size_t n)
 #ifdef ARENA_EMULATE
     block = add_block(a, n ? n : 1);
 #else
+    block = a->blocks;
     if (!block || block->size - block->used < rounded)
         block = add_block(a, rounded);
 #endif

@@ -51,10 +51,9 @@ static uint64_t load_tail(const char *p, size_t n)
 
 uint64_t bytes_hash(struct bytes a, const uint64_t key[2])
 {
-    struct sip s = {key[0] ^ 0x736f6d6570736575ULL,
-                    key[1] ^ 0x646f72616e646f6dULL,
-                    key[0] ^ 0x6c7967656e657261ULL,
-                    key[1] ^ 0x7465646279746573ULL};
+    struct sip s = {
+        key[0] ^ 0x736f6d6570736575ULL, key[1] ^ 0x646f72616e646f6dULL,
+        key[0] ^ 0x6c7967656e657261ULL, key[1] ^ 0x7465646279746573ULL};
     size_t whole = a.n & ~(size_t)7;
     uint64_t word;
 

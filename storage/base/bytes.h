@@ -48,7 +48,7 @@ static inline bool bytes_starts(struct bytes a, const char *prefix)
 static inline struct bytes bytes_from(struct bytes a, size_t offset)
 {
     if (offset >= a.n)
-        return (struct bytes){a.p + a.n, 0};
+        return (struct bytes){a.n ? a.p + a.n : a.p, 0};
     return (struct bytes){a.p + offset, a.n - offset};
 }
 

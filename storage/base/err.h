@@ -16,28 +16,28 @@
 
 enum err_code {
     ERR_OK = 0,
-    ERR_SYNTAX,        /* not JSON, not UTF-8, duplicate key: 400 structure */
-    ERR_INVALID,       /* a parameter or an id is wrong: 400 invalid */
-    ERR_NOT_SUPPORTED, /* legal FHIR that belfry does not do: 400 */
-    ERR_FORBIDDEN,     /* 403 */
-    ERR_NOT_FOUND,     /* 404 */
-    ERR_METHOD,        /* 405 */
-    ERR_NOT_ACCEPTABLE,    /* 406 */
-    ERR_TIMEOUT,           /* 408 */
-    ERR_CONFLICT,          /* 409 */
-    ERR_GONE,              /* 410: deleted */
-    ERR_PRECONDITION,      /* 412 */
-    ERR_TOO_LARGE,         /* 413 */
-    ERR_MEDIA_TYPE,        /* 415 */
-    ERR_UNPROCESSABLE,     /* 422: understood and refused */
+    ERR_SYNTAX,         /* not JSON, not UTF-8, duplicate key: 400 structure */
+    ERR_INVALID,        /* a parameter or an id is wrong: 400 invalid */
+    ERR_NOT_SUPPORTED,  /* legal FHIR that belfry does not do: 400 */
+    ERR_FORBIDDEN,      /* 403 */
+    ERR_NOT_FOUND,      /* 404 */
+    ERR_METHOD,         /* 405 */
+    ERR_NOT_ACCEPTABLE, /* 406 */
+    ERR_TIMEOUT,        /* 408 */
+    ERR_CONFLICT,       /* 409 */
+    ERR_GONE,           /* 410: deleted */
+    ERR_PRECONDITION,   /* 412 */
+    ERR_TOO_LARGE,      /* 413 */
+    ERR_MEDIA_TYPE,     /* 415 */
+    ERR_UNPROCESSABLE,  /* 422: understood and refused */
     ERR_UNPROCESSABLE_REQUIRED, /* 422: a required element is missing */
-    ERR_BUSY,    /* 503 with Retry-After: a bound was reached */
-    ERR_FULL,    /* 507: disk or map full */
-    ERR_NOMEM,   /* 503 */
-    ERR_IO,      /* 500: the disk or a socket failed */
-    ERR_FORMAT,  /* 500: stored data that belfry cannot read */
-    ERR_STALE,   /* internal: the state moved on, prepare the command again */
-    ERR_BUG      /* 500 */
+    ERR_BUSY,                   /* 503 with Retry-After: a bound was reached */
+    ERR_FULL,                   /* 507: disk or map full */
+    ERR_NOMEM,                  /* 503 */
+    ERR_IO,                     /* 500: the disk or a socket failed */
+    ERR_FORMAT,                 /* 500: stored data that belfry cannot read */
+    ERR_STALE, /* internal: the state moved on, prepare the command again */
+    ERR_BUG    /* 500 */
 };
 
 struct err {

@@ -93,8 +93,7 @@ static void close_hole(struct map *m, size_t hole)
 {
     size_t mask = m->capacity - 1;
 
-    for (size_t i = (hole + 1) & mask; m->slots[i].object;
-         i = (i + 1) & mask) {
+    for (size_t i = (hole + 1) & mask; m->slots[i].object; i = (i + 1) & mask) {
         size_t home = home_of(m, m->slots[i].hash);
 
         if (((i - home) & mask) >= ((i - hole) & mask)) {

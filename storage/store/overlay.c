@@ -85,8 +85,8 @@ bool overlay_stage(struct overlay *o, enum store_view view, struct bytes key,
     entry = arena_alloc(&o->arena, sizeof *entry);
     if (!entry)
         return false;
-    *entry = (struct overlay_entry){view, hash, arena_copy(&o->arena, key),
-                                    copy};
+    *entry =
+        (struct overlay_entry){view, hash, arena_copy(&o->arena, key), copy};
     return entry->key.p && map_insert(&o->staged, hash, entry);
 }
 

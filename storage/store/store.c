@@ -179,8 +179,9 @@ static enum err_code check_format(struct store_txn *t, struct err *e)
     if (code == ERR_NOT_FOUND) {
         code = store_log_last(t, &last, e);
         if (code == ERR_OK && last != 0)
-            return err_set(e, ERR_FORMAT, "the data folder has a log but no "
-                                          "format number: it is damaged");
+            return err_set(e, ERR_FORMAT,
+                           "the data folder has a log but no "
+                           "format number: it is damaged");
         return code == ERR_OK ? meta_put(t, META_FORMAT, STORE_FORMAT, e)
                               : code;
     }
@@ -200,7 +201,7 @@ static enum err_code open_databases(struct store *s, struct err *e)
     enum err_code code = store_begin_write(s, &t, e);
     int rc = 0;
 
-    if (code != ERR_OK)
+    if (code != ERR_OK || !t)
         return code;
     rc = mdb_dbi_open(t->txn, "log", MDB_CREATE, &s->log);
     if (rc == 0)
@@ -307,9 +308,9 @@ enum err_code store_log_append(struct store_txn *t, uint64_t change, size_t n,
     enum err_code code;
 
     store_put_u64(raw, change);
-    code = translate(mdb_put(t->txn, t->store->log, &key, &value,
-                             MDB_APPEND | MDB_RESERVE),
-                     "appending to the log", e);
+    code = translate(
+        mdb_put(t->txn, t->store->log, &key, &value, MDB_APPEND | MDB_RESERVE),
+        "appending to the log", e);
     *out = value.mv_data;
     return code;
 }

@@ -32,12 +32,10 @@ MUST_CHECK enum err_code store_open(const char *dir, size_t map_bytes,
                                     struct store **out, struct err *e);
 void store_close(struct store **s);
 
-MUST_CHECK enum err_code store_begin_read(struct store *s,
-                                          struct store_txn **out,
-                                          struct err *e);
-MUST_CHECK enum err_code store_begin_write(struct store *s,
-                                           struct store_txn **out,
-                                           struct err *e);
+MUST_CHECK enum err_code
+store_begin_read(struct store *s, struct store_txn **out, struct err *e);
+MUST_CHECK enum err_code
+store_begin_write(struct store *s, struct store_txn **out, struct err *e);
 
 /* Ends the transaction; *t becomes NULL. A failed commit changed nothing. */
 MUST_CHECK enum err_code store_commit(struct store_txn **t, struct err *e);

@@ -470,7 +470,7 @@ static void ladder_ends_in_error_after_seven_days(void **state)
         assert_int_equal(w->flying_count, 0);
         at_ms(w, due);
     }
-    answer(w, 503); /* 445,755 s; one more day ends before the window */
+    answer(w, 503); /* 445,355 s; one more day ends before the window */
     assert_int_equal(last_report(w)->kind, REPORT_RETRY);
     at_ms(w, due += 86400 * SEC);
     answer(w, 503);
@@ -771,7 +771,7 @@ static void restart_keeps_the_seven_days(void **state)
     struct sub *sub = add_active(w, 1, 3);
 
     (void)state;
-    sub->state.attempts = 14; /* 532,155 s after the first failure */
+    sub->state.attempts = 14; /* 531,755 s after the first failure */
     sub->state.next_attempt_ms = START;
     restart(w);
     answer(w, 500);

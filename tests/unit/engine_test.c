@@ -44,9 +44,9 @@ static struct topic_set *make_topics(bool empty)
     assert_non_null(set);
     if (empty)
         return set;
-    assert_int_equal(topic_compile(bytes_of(topic_json), bytes_of(BASE),
-                                   &topic, &issues),
-                     ERR_OK);
+    assert_int_equal(
+        topic_compile(bytes_of(topic_json), bytes_of(BASE), &topic, &issues),
+        ERR_OK);
     assert_int_equal(topic_set_add(set, &topic, &e), ERR_OK);
     return set;
 }
@@ -151,9 +151,9 @@ static void put_text(struct command *c, const char *text)
     if (stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e) !=
         ERR_OK)
         fail_msg("%s", e.message);
-    assert_int_equal(search_values_extract(json, bytes_of(BASE), &c->arena,
-                                           &c->values, &e),
-                     ERR_OK);
+    assert_int_equal(
+        search_values_extract(json, bytes_of(BASE), &c->arena, &c->values, &e),
+        ERR_OK);
     cJSON_Delete(json);
 }
 
@@ -234,8 +234,7 @@ static struct command_result subscribe(struct fixture *f, const char *id,
     put_text(c, text);
     json = cJSON_Parse(text);
     if (subscription_read(json, &rules, &c->subscription, &issues) != ERR_OK)
-        fail_msg("%s: %s", issues.items[0].expression,
-                 issues.items[0].message);
+        fail_msg("%s: %s", issues.items[0].expression, issues.items[0].message);
     cJSON_Delete(json);
     return run(f, c);
 }
@@ -303,13 +302,17 @@ static void create_update_delete_make_versions(void **state)
     assert_int_equal(r.version, 2);
     r = run(f, make(f, COMMAND_DELETE, "Encounter", "a"));
     assert_true(r.existed);
-    assert_int_equal(engine_read(f->engine, bytes_of("Encounter"),
-                                 bytes_of("a"), 0, &arena, &v, &e),
+    assert_int_equal(engine_read(f->engine,
+                                 &(struct resource_query){bytes_of("Encounter"),
+                                                          bytes_of("a"), 0},
+                                 &arena, &v, &e),
                      ERR_OK);
     assert_true(v.deleted);
     assert_int_equal(v.version, 3);
-    assert_int_equal(engine_read(f->engine, bytes_of("Encounter"),
-                                 bytes_of("a"), 1, &arena, &v, &e),
+    assert_int_equal(engine_read(f->engine,
+                                 &(struct resource_query){bytes_of("Encounter"),
+                                                          bytes_of("a"), 1},
+                                 &arena, &v, &e),
                      ERR_OK);
     assert_non_null(strstr(v.text.p, "Patient/1"));
     assert_non_null(strstr(v.text.p, "\"versionId\":\"1\""));
@@ -442,9 +445,9 @@ static void deleted_subscription_matches_no_more_and_starts_anew(void **state)
     (void)subscribe(f, "s1", "requested", "patient=1");
     (void)run(f, encounter(f, COMMAND_UPDATE, "e", "1"));
     (void)run(f, make(f, COMMAND_DELETE, "Subscription", "s1"));
-    assert_int_equal(engine_subscription_by_id(f->engine, bytes_of("s1"), &s,
-                                               NULL, &e),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        engine_subscription_by_id(f->engine, bytes_of("s1"), &s, NULL, &e),
+        ERR_NOT_FOUND);
     (void)run(f, encounter(f, COMMAND_UPDATE, "e", "1"));
     (void)subscribe(f, "s1", "requested", "patient=1");
     assert_int_equal(state_of(f, "s1").last_event, 0);
@@ -526,13 +529,19 @@ static void reads_agree_while_views_are_merged(void **state)
     arena_init(&arena, (size_t)64 << 20);
     for (int i = 0; i < 7000; i++) {
         assert_true(snprintf(id, sizeof id, "e%d", i) > 0);
-        assert_int_equal(engine_read(f->engine, bytes_of("Encounter"),
-                                     bytes_of(id), 0, &arena, &v, &e),
-                         ERR_OK);
+        assert_int_equal(
+            engine_read(f->engine,
+                        &(struct resource_query){bytes_of("Encounter"),
+                                                 bytes_of(id), 0},
+                        &arena, &v, &e),
+            ERR_OK);
         assert_int_equal(v.version, i < 6000 ? 3 : 2);
-        assert_int_equal(engine_read(f->engine, bytes_of("Encounter"),
-                                     bytes_of(id), 1, &arena, &v, &e),
-                         ERR_OK);
+        assert_int_equal(
+            engine_read(f->engine,
+                        &(struct resource_query){bytes_of("Encounter"),
+                                                 bytes_of(id), 1},
+                        &arena, &v, &e),
+            ERR_OK);
     }
     arena_fini(&arena);
     assert_int_equal(state_of(f, "s1").last_event, 20000);

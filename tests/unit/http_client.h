@@ -22,7 +22,7 @@ struct answer {
     size_t body_bytes;
 };
 
-static void app_init(struct app *a)
+static inline void app_init(struct app *a)
 {
     memset(a, 0, sizeof *a);
     a->config = (struct http_config){
@@ -36,7 +36,7 @@ static void app_init(struct app *a)
     pthread_cond_init(&a->changed, NULL);
 }
 
-static void app_start(struct app *a)
+static inline void app_start(struct app *a)
 {
     struct err e = {0};
 
@@ -46,7 +46,7 @@ static void app_start(struct app *a)
 }
 
 /* Every request that was handled must be done by the end. */
-static void app_stop(struct app *a)
+static inline void app_stop(struct app *a)
 {
     pthread_mutex_lock(&a->m);
     a->stop = true;
@@ -60,7 +60,7 @@ static void app_stop(struct app *a)
     pthread_mutex_destroy(&a->m);
 }
 
-static int client_connect(const struct app *a)
+static inline int client_connect(const struct app *a)
 {
     const struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_S};
     struct sockaddr_in to = {.sin_family = AF_INET,
@@ -77,7 +77,7 @@ static int client_connect(const struct app *a)
 }
 
 /* False when the server closed the connection. */
-static bool client_send(int fd, const char *text, size_t n)
+static inline bool client_send(int fd, const char *text, size_t n)
 {
     while (n > 0) {
         ssize_t sent = send(fd, text, n, MSG_NOSIGNAL);
@@ -90,13 +90,13 @@ static bool client_send(int fd, const char *text, size_t n)
     return true;
 }
 
-static void client_say(int fd, const char *text)
+static inline void client_say(int fd, const char *text)
 {
     assert_true(client_send(fd, text, strlen(text)));
 }
 
 /* Reads one answer byte for byte, so that what follows stays unread. */
-static bool client_read_head(int fd, struct answer *out)
+static inline bool client_read_head(int fd, struct answer *out)
 {
     size_t n = 0;
 
@@ -110,7 +110,7 @@ static bool client_read_head(int fd, struct answer *out)
     return true;
 }
 
-static bool client_read(int fd, struct answer *out)
+static inline bool client_read(int fd, struct answer *out)
 {
     const char *length;
 
@@ -127,8 +127,8 @@ static bool client_read(int fd, struct answer *out)
 }
 
 /* Sends one request on a new connection and reads its answer. */
-static void client_ask(const struct app *a, const char *text,
-                       struct answer *out)
+static inline void client_ask(const struct app *a, const char *text,
+                              struct answer *out)
 {
     int fd = client_connect(a);
 
@@ -138,7 +138,7 @@ static void client_ask(const struct app *a, const char *text,
 }
 
 /* The server ended the connection in an orderly way or by a reset. */
-static bool client_sees_end(int fd)
+static inline bool client_sees_end(int fd)
 {
     char byte;
 

@@ -197,14 +197,19 @@ static void the_character_nul_is_refused_in_every_form(void **state)
 static void every_raw_control_character_in_a_string_is_refused(void **state)
 {
     char text[] = "{\"a\":\"123456789?\"}";
+    char long_text[] = "{\"a\":\"12?456789abcdefgh\"}";
 
     (void)state;
     for (char c = 1; c < 0x20; c++) {
         text[sizeof text - 4] = c;
         refused(text);
+        long_text[8] = c;
+        refused(long_text);
     }
     text[sizeof text - 4] = 0x7f;
     passes(text);
+    long_text[8] = ' ';
+    passes(long_text);
 }
 
 static void surrogates_must_be_complete_pairs(void **state)
@@ -213,6 +218,10 @@ static void surrogates_must_be_complete_pairs(void **state)
     passes("{\"a\":\"\\ud83d\\ude00\\uD800\\uDC00\\udbff\\udfff\"}");
     refused("{\"a\":\"\\ud83d\"}");
     refused("{\"a\":\"\\ude00\"}");
+    refused("{\"a\":\"\\udc00\\udfff\"}");
+    refused("{\"a\":\"\\ud800\"}");
+    refused("{\"a\":\"\\ud800\\ue000\"}");
+    passes("{\"a\":\"\\ud7ff\\ue000\"}");
     refused("{\"a\":\"\\ud83dx\\ude00\"}");
     refused("{\"a\":\"\\ud83d\\ud83d\"}");
     refused("{\"a\":\"\\ud83d\\u0041\"}");

@@ -35,8 +35,8 @@ static int remove_folder(void **state)
     char path[256];
 
     for (size_t i = 0; i < 3; i++) {
-        assert_true(snprintf(path, sizeof path, "%s/%s", (char *)*state,
-                             files[i]) > 0);
+        assert_true(
+            snprintf(path, sizeof path, "%s/%s", (char *)*state, files[i]) > 0);
         (void)unlink(path);
     }
     (void)rmdir(*state);
@@ -192,10 +192,10 @@ static void view_keeps_the_latest_value(void **state)
     assert_int_equal(store_begin_write(s, &t, &e), ERR_OK);
     assert_int_equal(store_view_get(t, VIEW_CURRENT, key, &value, &e),
                      ERR_NOT_FOUND);
-    assert_int_equal(
-        store_view_put(t, VIEW_CURRENT, key, bytes_of("a"), &e), ERR_OK);
-    assert_int_equal(
-        store_view_put(t, VIEW_CURRENT, key, bytes_of("b"), &e), ERR_OK);
+    assert_int_equal(store_view_put(t, VIEW_CURRENT, key, bytes_of("a"), &e),
+                     ERR_OK);
+    assert_int_equal(store_view_put(t, VIEW_CURRENT, key, bytes_of("b"), &e),
+                     ERR_OK);
     assert_int_equal(store_view_get(t, VIEW_CURRENT, key, &value, &e), ERR_OK);
     assert_true(bytes_is(value, "b"));
     assert_int_equal(store_view_get(t, VIEW_HISTORY, key, &value, &e),

@@ -524,21 +524,25 @@ static enum err_code refuse(const struct gate *g, struct bytes text,
                       place.line, place.column, g->problem);
 }
 
+/* Levels and keys are set as they come into use. */
+static void init(struct gate *g, struct bytes text)
+{
+    g->begin = text.n ? text.p : "";
+    g->at = g->begin;
+    g->end = g->begin + text.n;
+    g->depth = 0;
+    g->keys = g->inline_keys;
+    g->key_count = 0;
+    g->key_capacity = KEYS_INLINE;
+    g->no_memory = false;
+}
+
 enum err_code json_gate(struct bytes text, struct err *e)
 {
     struct gate g;
     enum err_code code = ERR_OK;
 
-    if (text.n == 0)
-        text.p = "";
-    g.begin = text.p;
-    g.at = text.p;
-    g.end = text.p + text.n;
-    g.depth = 0;
-    g.keys = g.inline_keys;
-    g.key_count = 0;
-    g.key_capacity = KEYS_INLINE;
-    g.no_memory = false;
+    init(&g, text);
     if (!scan_text(&g))
         code = refuse(&g, text, e);
     if (g.keys != g.inline_keys)

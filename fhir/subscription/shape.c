@@ -30,24 +30,22 @@ static const struct member root_members[] = {
     {"resourceType", JSON_STRING, true}, {"id", JSON_STRING, false},
     {"meta", JSON_OBJECT, false},        {"implicitRules", JSON_STRING, false},
     {"language", JSON_STRING, false},    {"text", JSON_OBJECT, false},
-    {"contained", JSON_OBJECTS, false},  {"extension", JSON_OBJECTS, false},
-    {"status", JSON_STRING, true},       {"contact", JSON_OBJECTS, false},
-    {"end", JSON_STRING, false},         {"reason", JSON_STRING, true},
-    {"criteria", JSON_STRING, true},     {"error", JSON_STRING, false},
-    {"channel", JSON_OBJECT, true},
+    {"contained", JSON_OBJECTS, false},  {"status", JSON_STRING, true},
+    {"contact", JSON_OBJECTS, false},    {"end", JSON_STRING, false},
+    {"reason", JSON_STRING, true},       {"criteria", JSON_STRING, true},
+    {"error", JSON_STRING, false},       {"channel", JSON_OBJECT, true},
 };
 
 static const struct member channel_members[] = {
-    {"id", JSON_STRING, false},     {"extension", JSON_OBJECTS, false},
-    {"type", JSON_STRING, true},    {"endpoint", JSON_STRING, false},
-    {"payload", JSON_STRING, true}, {"header", JSON_STRINGS, false},
+    {"id", JSON_STRING, false},       {"type", JSON_STRING, true},
+    {"endpoint", JSON_STRING, false}, {"payload", JSON_STRING, true},
+    {"header", JSON_STRINGS, false},
 };
 
 static const struct member contact_members[] = {
-    {"id", JSON_STRING, false},     {"extension", JSON_OBJECTS, false},
-    {"system", JSON_STRING, false}, {"value", JSON_STRING, false},
-    {"use", JSON_STRING, false},    {"rank", JSON_NUMBER, false},
-    {"period", JSON_OBJECT, false},
+    {"id", JSON_STRING, false},    {"system", JSON_STRING, false},
+    {"value", JSON_STRING, false}, {"use", JSON_STRING, false},
+    {"rank", JSON_NUMBER, false},  {"period", JSON_OBJECT, false},
 };
 
 #define SHAPE_OF(table)                          \
@@ -146,8 +144,6 @@ static bool is_primitive(const struct member *m)
 static void check_sibling(const cJSON *value, const struct member *m,
                           const char *path, struct issues *issues)
 {
-    const cJSON *extensions;
-
     if (m->type == JSON_STRINGS) {
         if (!cJSON_IsArray(value))
             issues_add(issues, ERR_UNPROCESSABLE, path,
@@ -159,15 +155,10 @@ static void check_sibling(const cJSON *value, const struct member *m,
     if (!cJSON_IsObject(value)) {
         issues_add(issues, ERR_UNPROCESSABLE, path, "_%s must be an object",
                    m->name);
-        return;
     }
-    extensions = cJSON_GetObjectItemCaseSensitive(value, "extension");
-    if (extensions && !cJSON_IsArray(extensions))
-        issues_add(issues, ERR_UNPROCESSABLE, path,
-                   "_%s.extension must be an array of objects", m->name);
 }
 
-/* Nulls are the walk's to report. */
+/* Nulls, modifiers and extensions are the walk's to report. */
 static void check_member(const cJSON *value, const struct object_shape *shape,
                          const char *path, struct issues *issues)
 {
@@ -177,7 +168,8 @@ static void check_member(const cJSON *value, const struct object_shape *shape,
     char where[PATH_BYTES];
 
     (void)snprintf(where, sizeof where, "%s.%s", path, name);
-    if (strcmp(value->string, "modifierExtension") == 0 || cJSON_IsNull(value))
+    if (strcmp(value->string, "modifierExtension") == 0 ||
+        strcmp(value->string, "extension") == 0 || cJSON_IsNull(value))
         return;
     if (!m || (sibling && !is_primitive(m))) {
         issues_add(issues, ERR_UNPROCESSABLE, where,
@@ -276,10 +268,21 @@ static void check_extension(struct walk *w, const struct level *l,
         issues_add(w->issues, ERR_UNPROCESSABLE, w->path,
                    "more than %d extensions on one element",
                    SHAPE_EXTENSIONS_MAX);
-    if (l->index >= SHAPE_EXTENSIONS_MAX || !cJSON_IsObject(child))
+    if (l->index >= SHAPE_EXTENSIONS_MAX || cJSON_IsNull(child))
         return;
     place.host.n = l->path_n - strlen(".extension");
     extension_check(child, &place, w->issues);
+}
+
+static void visit_member(struct walk *w, const cJSON *child)
+{
+    if (strcmp(child->string, "modifierExtension") == 0)
+        issues_add(w->issues, ERR_UNPROCESSABLE, w->path,
+                   "modifier extensions are not supported");
+    if (strcmp(child->string, "extension") == 0 && !cJSON_IsArray(child) &&
+        !cJSON_IsNull(child))
+        issues_add(w->issues, ERR_UNPROCESSABLE, w->path,
+                   "must be an array of objects");
 }
 
 static void visit(struct walk *w, const struct level *l, const cJSON *child)
@@ -290,10 +293,8 @@ static void visit(struct walk *w, const struct level *l, const cJSON *child)
     if ((cJSON_IsObject(child) || cJSON_IsArray(child)) && !child->child)
         issues_add(w->issues, ERR_UNPROCESSABLE, w->path,
                    "objects and arrays must not be empty");
-    if (cJSON_IsObject(l->value) &&
-        strcmp(child->string, "modifierExtension") == 0)
-        issues_add(w->issues, ERR_UNPROCESSABLE, w->path,
-                   "modifier extensions are not supported");
+    if (cJSON_IsObject(l->value))
+        visit_member(w, child);
     if (l->extensions)
         check_extension(w, l, child);
 }

@@ -45,8 +45,9 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXTS,
      .value = "DIR",
      .offset = AT(topics),
-     .help = "A folder of SubscriptionTopic files (*.json). Default: the "
-             "folder of topics that came with belfry."},
+     .help = "A folder of SubscriptionTopic files (*.json). Default: "
+             "profiles/topics below the current folder, else "
+             "/usr/share/belfry/topics."},
     {.name = "tls-cert",
      .kind = OPTION_TEXT,
      .value = "FILE",

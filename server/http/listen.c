@@ -135,7 +135,9 @@ static enum err_code listen_one(struct http_address *address, bool shared,
         return err_set_errno(e, ERR_IO, system, "cannot listen on port %u",
                              http_address_port(address));
     }
-    *port_of(&address->storage) = *port_of(&real);
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): getsockname()
+     * filled it, which the analyzer cannot see */
+    memcpy(&address->storage, &real, sizeof real); /* has the port */
     return ERR_OK;
 }
 

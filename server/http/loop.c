@@ -38,6 +38,13 @@ static unsigned daemon_connections(const struct http_limits *limits)
     return limits->connections + limits->connections / 8 + 16;
 }
 
+/* For answers that nobody reads; all else is the sweep's, which must come
+ * first to say 408. */
+static unsigned silence_s(const struct http_limits *limits)
+{
+    return limits->idle_s + limits->request_s + 2 * SWEEP_MS / 1000;
+}
+
 /* Remembers what the daemon says while it starts; later it only says which
  * clients misbehave, and they are told. */
 __attribute__((format(printf, 2, 0))) static void
@@ -82,7 +89,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *l,
         MHD_OPTION_EXTERNAL_LOGGER, keep_complaint, l, MHD_OPTION_LISTEN_SOCKET,
         listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_bytes(limits),
         MHD_OPTION_CONNECTION_LIMIT, daemon_connections(limits),
-        MHD_OPTION_CONNECTION_TIMEOUT, limits->idle_s + limits->request_s,
+        MHD_OPTION_CONNECTION_TIMEOUT, silence_s(limits),
         MHD_OPTION_URI_LOG_CALLBACK, http_connection_on_target, l,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, http_connection_completed, l,

@@ -951,7 +951,7 @@ static void dead_endpoints_hold_a_quarter_at_most(void **state)
                                      .per_suspect = 1,
                                      .suspects = 4};
     struct world *w = world_new();
-    size_t dead;
+    size_t dead = 0;
     char name[64];
 
     (void)state;

@@ -2,7 +2,8 @@
  * Owns:   the requests that wait, until its thread resumes them.
  * Thread: the server's loops, plus one that resumes waiting requests.
  * The application answers any path with "METHOD path?query\nbody", /header
- * with the value of X-Test, and lets requests to /wait wait once. */
+ * with the value of X-Test, lets requests to /wait wait once, and holds up its
+ * loop on /block. */
 #ifndef BELFRY_TESTS_UNIT_HTTP_APP_H
 #define BELFRY_TESTS_UNIT_HTTP_APP_H
 
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #define WAITING_MAX 1024
+#define BLOCK_US 300000
 
 struct app {
     struct http_config config;
@@ -87,6 +89,8 @@ static inline enum http_next app_handle(void *ctx, struct http_request *q,
     if (!q->app) {
         q->app = malloc(1); /* a leak unless done() runs */
         atomic_fetch_add(&a->handled, 1);
+        if (bytes_is(q->path, "/block"))
+            usleep(BLOCK_US);
         if (bytes_is(q->path, "/wait")) {
             if (a->delay_us < 0)
                 http_resume(q);

@@ -323,8 +323,9 @@ static void malformed_secrets_are_refused(void **state)
         "", "whsec_", "whsec_****", "whsec_AAAA",
         /* 23 and 65 bytes */
         "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-        "AAAAAAAAAAAAAAAAAAAAAAA=",
+        ("whsec_"
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+         "AAAAAAAAAAAAAAAAAAAAAAA="),
         /* padding missing, stray bits, white space, the URL alphabet */
         "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB==",

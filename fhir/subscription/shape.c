@@ -59,17 +59,12 @@ static const struct object_shape contact_shape = SHAPE_OF(contact_members);
 
 /* ---- members and types ---- */
 
-static const char *type_name(enum json_type type)
-{
-    static const char *const names[] = {[JSON_STRING] =
-                                            "a string that is not empty",
-                                        [JSON_NUMBER] = "a number",
-                                        [JSON_OBJECT] = "an object",
-                                        [JSON_OBJECTS] = "an array of objects",
-                                        [JSON_STRINGS] = "an array of strings"};
-
-    return names[type];
-}
+static const char *const type_names[] = {
+    [JSON_STRING] = "a string that is not empty",
+    [JSON_NUMBER] = "a number",
+    [JSON_OBJECT] = "an object",
+    [JSON_OBJECTS] = "an array of objects",
+    [JSON_STRINGS] = "an array of strings"};
 
 /* FHIR strings hold at least one visible character. */
 static bool is_text(const cJSON *value)
@@ -180,7 +175,7 @@ static void check_member(const cJSON *value, const struct object_shape *shape,
         check_sibling(value, m, where, issues);
     else if (!has_type(value, m->type))
         issues_add(issues, ERR_UNPROCESSABLE, where, "must be %s",
-                   type_name(m->type));
+                   type_names[m->type]);
     else if (cJSON_IsArray(value))
         check_elements(value, m->type, where, issues);
 }

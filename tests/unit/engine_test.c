@@ -487,7 +487,7 @@ static void full_map_fails_the_change_and_keeps_the_rest(void **state)
 {
     struct fixture *f = *state;
     enum err_code code = ERR_OK;
-    uint64_t before;
+    uint64_t before = 0;
     char id[16];
 
     (void)subscribe(f, "s1", "requested", "patient=1");

@@ -70,9 +70,9 @@ static void long_target_is_preserved(void **state)
 
     memset(query, 'q', sizeof query - 1);
     query[sizeof query - 1] = '\0';
-    snprintf(request, sizeof request, "GET /a?%s HTTP/1.1\r\n" HOST "\r\n",
-             query);
-    snprintf(expected, sizeof expected, "GET /a?%s\n", query);
+    (void)snprintf(request, sizeof request,
+                   "GET /a?%s HTTP/1.1\r\n" HOST "\r\n", query);
+    (void)snprintf(expected, sizeof expected, "GET /a?%s\n", query);
     assert_asked(*state, request, expected);
 }
 
@@ -248,9 +248,10 @@ static void content_length_that_is_no_number_is_refused(void **state)
     char request[256];
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        snprintf(request, sizeof request,
-                 "POST /a HTTP/1.1\r\n" HOST "Content-Length: %s\r\n\r\nabc",
-                 bad[i]);
+        (void)snprintf(request, sizeof request,
+                       "POST /a HTTP/1.1\r\n" HOST
+                       "Content-Length: %s\r\n\r\nabc",
+                       bad[i]);
         client_ask(*state, request, &got);
         assert_int_equal(got.status, 400);
     }
@@ -372,8 +373,8 @@ static void taken_port_is_an_error(void **state)
     struct http_config config = a->config;
     char address[32];
 
-    snprintf(address, sizeof address, "127.0.0.1:%u",
-             http_server_port(a->server));
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u",
+                   http_server_port(a->server));
     config.address = address;
     for (config.loops = 1; config.loops <= 2; config.loops++) {
         struct err e = {0};

@@ -85,8 +85,8 @@ static CURL *new_client(const struct app *a, const struct pair *pair,
 
     assert_non_null(c);
     memcpy(text, pair->cert, sizeof text);
-    snprintf(url, sizeof url, "https://127.0.0.1:%u%s",
-             http_server_port(a->server), path);
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u%s",
+                   http_server_port(a->server), path);
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_PROXY, "");
     curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);

@@ -61,8 +61,8 @@ static void resume_at_once_is_never_lost(void **state)
 
     a->config.loops = 2;
     app_start(a);
-    ask_many(a, 100);
-    assert_int_equal(atomic_load(&a->handled), 100 * 4 * PIPELINE);
+    ask_many(a, 300);
+    assert_int_equal(atomic_load(&a->handled), 300 * 4 * PIPELINE);
 }
 
 static void resume_within_handle_is_never_lost(void **state)

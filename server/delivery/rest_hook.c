@@ -23,6 +23,7 @@ struct rest_hook {
     struct transfer *ended; /* outcome set, before curl had them */
     struct transfer *busy;  /* with curl or the resolver */
     bool closing;
+    bool more; /* the last turn ended before all was served */
     struct prepared_cache prepared;
 };
 
@@ -275,13 +276,11 @@ void rest_hook_turn(struct rest_hook *h)
 {
     if (resolver_wait_ms(h->resolver) == 0)
         resolver_timeouts(h->resolver);
-    for (int i = 0; i < ROUNDS; i++) {
-        bool any = collect(h);
-
-        any |= finish_ended(h);
-        any |= serve_timer(h);
-        if (!any)
-            break;
+    h->more = true;
+    for (int i = 0; i < ROUNDS && h->more; i++) {
+        h->more = collect(h);
+        h->more |= finish_ended(h);
+        h->more |= serve_timer(h);
     }
 }
 
@@ -290,7 +289,7 @@ int rest_hook_wait_ms(struct rest_hook *h)
     int wait = resolver_wait_ms(h->resolver);
     int64_t left;
 
-    if (h->ended)
+    if (h->ended || h->more)
         return 0;
     if (h->timer_ms == INT64_MAX)
         return wait;

@@ -472,7 +472,7 @@ static void ladder_ends_in_error_after_seven_days(void **state)
     }
     answer(w, 503); /* 445,355 s; one more day ends before the window */
     assert_int_equal(last_report(w)->kind, REPORT_RETRY);
-    at_ms(w, due += 86400 * SEC);
+    at_ms(w, due + 86400 * SEC);
     answer(w, 503);
     assert_int_equal(last_report(w)->kind, REPORT_FAILED);
     assert_int_equal(w->subs[1].state.status, STATUS_ERROR);

@@ -172,6 +172,12 @@ static void https_on_usual_ports_passes(void **state)
     egress_free(r);
 }
 
+/* digits in circles, and the full stop of Chinese */
+#define CIRCLED_DIGITS \
+    "https://\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.\xe2\x93\xaa/"
+#define IDEOGRAPHIC_STOPS \
+    "https://127\xe3\x80\x82\x30\xe3\x80\x82\x30\xe3\x80\x82\x31/"
+
 static const char *const bad_urls[] = {
     "", "x", "/hook", "pharmacy.example/hook", "http://pharmacy.example/",
     "ftp://pharmacy.example/", "gopher://pharmacy.example/",
@@ -192,13 +198,8 @@ static const char *const bad_urls[] = {
     "https://127.0.0.1/", "https://127.1/", "https://2130706433/",
     "https://0x7f000001/", "https://0x7f.1/", "https://0177.0.0.1/",
     "https://%31%32%37.0.0.1/", "https://127.0.0.1./", "https://0/",
-    "https://0x7f.0.0.0x1.0x1/", "https://1.2.3.4.5/",
-    "https://\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.\xe2\x93\xaa.\xe2\x93\xaa."
-    "\xe2\x91\xa0/",
-    "https://127\xe3\x80\x82"
-    "0\xe3\x80\x82"
-    "0\xe3\x80\x82"
-    "1/"};
+    "https://0x7f.0.0.0x1.0x1/", "https://1.2.3.4.5/", CIRCLED_DIGITS,
+    IDEOGRAPHIC_STOPS};
 
 static void bad_urls_are_refused(void **state)
 {

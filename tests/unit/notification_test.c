@@ -450,6 +450,24 @@ static void status_bundle_of_nothing_has_no_entry(void **state)
                            "\"2026-01-02T03:04:06.000Z\",\"total\":0}");
 }
 
+static void codes_have_texts(void **state)
+{
+    static const char *const levels[] = {"empty", "id-only", "full-resource"};
+    enum content_level level;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_true(content_level_parse(bytes_of(levels[i]), &level));
+        assert_int_equal(level, i + 1);
+        assert_string_equal(content_level_text(level), levels[i]);
+    }
+    assert_false(content_level_parse(bytes_of(""), &level));
+    assert_false(content_level_parse(bytes_of("id-onl"), &level));
+    assert_string_equal(subscription_status_text(STATUS_REQUESTED),
+                        "requested");
+    assert_string_equal(subscription_status_text(STATUS_OFF), "off");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -471,6 +489,7 @@ int main(void)
         TEST(bundle_past_the_maximum_is_an_error),
         TEST(status_bundle_is_a_searchset_without_request),
         TEST(status_bundle_of_nothing_has_no_entry),
+        TEST(codes_have_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@ import { Receiver } from '../e2e/lib/receiver.mjs';
 import { Server } from '../e2e/lib/server.mjs';
 import { newSecret, subscription } from '../e2e/lib/subscription.mjs';
 
-const rounds = Number(process.env.BELFRY_KILLS ?? 12);
+const rounds = Number(process.env.KILLS ?? 12);
 const clients = 8;
 
 const encounter = (id, n) => ({

@@ -21,9 +21,7 @@ struct conditions {
 
 /* The version it meets, when it had to be looked at. */
 struct seen {
-    bool looked;
-    uint64_t version; /* 0: never existed */
-    bool deleted;
+    uint64_t version;  /* 0: there is none, or it was deleted */
     struct bytes text; /* scratch */
 };
 
@@ -155,27 +153,26 @@ static enum err_code look(struct exchange *x, struct seen *out, struct err *e)
                     &(struct resource_query){x->route.type, x->route.id, 0},
                     &x->scratch, &v, e);
 
-    *out = (struct seen){.looked = true};
+    *out = (struct seen){.version = 0};
     if (code == ERR_NOT_FOUND)
         return ERR_OK;
     if (code != ERR_OK)
         return code;
-    out->version = v.version;
-    out->deleted = v.deleted;
-    out->text = v.deleted ? bytes_make(NULL, 0) : v.text;
+    if (!v.deleted) {
+        out->version = v.version;
+        out->text = v.text;
+    }
     return ERR_OK;
 }
 
 static enum err_code judge(const struct conditions *c, const struct seen *seen,
                            struct err *e)
 {
-    uint64_t version = seen->deleted ? 0 : seen->version;
-
-    if (c->match.given && !etags_match(&c->match, version))
+    if (c->match.given && !etags_match(&c->match, seen->version))
         return err_set(e, ERR_PRECONDITION,
-                       version ? "If-Match: the version is another"
-                               : "If-Match: there is no such resource");
-    if (etags_match(&c->none_match, version))
+                       seen->version ? "If-Match: the version is another"
+                                     : "If-Match: there is no such resource");
+    if (etags_match(&c->none_match, seen->version))
         return err_set(e, ERR_PRECONDITION,
                        "If-None-Match: the resource is there");
     return ERR_OK;
@@ -189,7 +186,7 @@ static enum err_code meet(struct exchange *x, struct seen *seen, struct err *e)
     enum err_code code = read_conditions(x, &c, e);
     bool text = x->route.subscription && x->command->kind == COMMAND_UPDATE;
 
-    *seen = (struct seen){.looked = false};
+    *seen = (struct seen){.version = 0};
     if (code != ERR_OK)
         return code;
     if (c.match.count == 1 && c.match.foreign == 0)

@@ -1,0 +1,25 @@
+/* name: a text compared with the names of constant tables.
+ * Owns:   nothing.
+ * Thread: any. */
+#ifndef BELFRY_FHIR_MODEL_NAME_H
+#define BELFRY_FHIR_MODEL_NAME_H
+
+#include "storage/base/bytes.h"
+
+/* The order of strcmp() for a text without a NUL behind it; a NUL inside it
+ * is a byte like any other. */
+static inline int model_name_order(struct bytes text, const char *name)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char a = (unsigned char)text.p[i];
+        unsigned char b = (unsigned char)name[i];
+
+        if (b == '\0' || a > b)
+            return 1;
+        if (a < b)
+            return -1;
+    }
+    return name[text.n] == '\0' ? 0 : -1;
+}
+
+#endif

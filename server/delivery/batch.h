@@ -9,7 +9,7 @@
 #define BELFRY_SERVER_DELIVERY_BATCH_H
 
 #include "server/delivery/channel.h"
-#include "server/engine/engine.h"
+#include "server/engine/read.h"
 #include "server/security/signature.h"
 #include "storage/base/buf.h"
 

@@ -5,7 +5,7 @@
 #ifndef BELFRY_SERVER_DELIVERY_SOURCE_H
 #define BELFRY_SERVER_DELIVERY_SOURCE_H
 
-#include "server/engine/engine.h"
+#include "server/engine/read.h"
 
 /* "https://host:port": scheme, a host of at most 253 bytes, port. */
 #define SOURCE_ENDPOINT_BYTES 280

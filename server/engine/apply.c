@@ -20,7 +20,8 @@ struct work {
     struct search_values *previous;
     struct record_event *events; /* heap */
     size_t event_capacity;
-    bool out_of_memory;
+    enum err_code failed; /* while events are added */
+    struct err *err;
 };
 
 static enum err_code refuse(struct command *c, enum err_code code,
@@ -101,27 +102,41 @@ static bool counts_events(const struct batch *b, const struct sub *s)
     return status != STATUS_OFF && (end_ms == 0 || b->time_ms < end_ms);
 }
 
+static bool make_room(struct work *w)
+{
+    struct record_event *grown;
+
+    if (w->change.event_count < w->event_capacity)
+        return true;
+    w->event_capacity = w->event_capacity ? 4 * w->event_capacity : 16;
+    grown = realloc(w->events, w->event_capacity * sizeof *grown);
+    if (!grown) {
+        w->failed = err_nomem(w->err);
+        return false;
+    }
+    w->events = grown;
+    return true;
+}
+
 static bool add_event(void *ctx, struct sub *s)
 {
     struct work *w = ctx;
-    struct record_event *grown;
-    uint64_t last =
-        s->staged ? s->staged->state.last_event : s->state.last_event;
+    const struct sub_state *now = s->staged ? &s->staged->state : &s->state;
+    const struct proof p = {w->batch->state->signer,
+                            definition_get(s->matched_by), bytes_of(s->id)};
+    const struct chain_event event = {now->last_event + 1, w->change.type,
+                                      w->change.id, w->change.version};
+    struct record_event *out;
 
     if (!counts_events(w->batch, s))
         return true;
-    if (w->change.event_count == w->event_capacity) {
-        w->event_capacity = w->event_capacity ? 4 * w->event_capacity : 16;
-        grown = realloc(w->events, w->event_capacity * sizeof *grown);
-        if (!grown) {
-            w->out_of_memory = true;
-            return false;
-        }
-        w->events = grown;
-    }
-    w->events[w->change.event_count++] =
-        (struct record_event){s->number, last + 1};
-    return true;
+    if (!make_room(w))
+        return false;
+    out = &w->events[w->change.event_count++];
+    *out = (struct record_event){.subscription = s->number,
+                                 .number = event.number};
+    w->failed = proof_extend(&p, &now->chain, &event, &out->chain, w->err);
+    return w->failed == ERR_OK;
 }
 
 /* Subscriptions carry secrets, and their server-side changes would feed back:
@@ -144,8 +159,9 @@ static enum err_code match(struct work *w, struct err *e)
     if (code != ERR_OK)
         return code;
     view.previous = w->previous;
+    w->err = e;
     (void)matcher_match(m, &view, add_event, w);
-    return w->out_of_memory ? err_nomem(e) : ERR_OK;
+    return w->failed;
 }
 
 static enum err_code append(struct work *w, struct err *e)
@@ -206,6 +222,7 @@ static void describe(struct work *w)
         .time_ms = c->time_ms,
         .version = (w->found ? w->current.version : 0) + 1,
         .previous = w->found ? w->current.change : 0,
+        .chained = true,
         .type = c->type,
         .id = c->id};
     if (c->kind != COMMAND_DELETE)

@@ -40,6 +40,16 @@ struct sub_change *batch_touch(struct batch *b, struct sub *s)
     return c;
 }
 
+struct sub_rare *batch_rare(struct sub_change *c)
+{
+    if (!c->rare) {
+        c->rare = malloc(sizeof *c->rare);
+        if (c->rare)
+            *c->rare = sub_rare_of(c->sub);
+    }
+    return c->rare;
+}
+
 struct sub *batch_find_id(const struct batch *b, struct bytes id)
 {
     struct sub *s;
@@ -115,6 +125,14 @@ static void publish_change(struct state *s, struct sub_change *c)
         sub->error = c->error;
         c->error = NULL;
     }
+    if (c->rare) {
+        free(sub->rare);
+        sub->rare = NULL;
+        if (!rare_is_empty(c->rare)) {
+            sub->rare = c->rare;
+            c->rare = NULL;
+        }
+    }
     if (c->added && !c->removed)
         subs_add(&s->subs, sub);
     else if (!c->added && c->removed)
@@ -141,6 +159,7 @@ static void release(struct batch *b)
         definition_unref(&c->definition);
         definition_unref(&c->matched_by);
         free(c->error);
+        free(c->rare);
         if (c->removed && !c->sub->staged)
             sub_free(c->sub);
     }

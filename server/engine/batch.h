@@ -17,6 +17,7 @@
 struct sub_change {
     struct sub *sub;
     struct sub_state state;
+    struct sub_rare *rare;         /* heap; NULL: as it was */
     struct definition *definition; /* new one, or NULL: as it was */
     struct definition *matched_by; /* what the matcher had, for the undo */
     bool redefined;
@@ -45,6 +46,10 @@ MUST_CHECK enum err_code batch_begin(struct batch *b, struct state *s,
 /* The staged state of s; made from its published one at the first call.
  * NULL without memory. */
 struct sub_change *batch_touch(struct batch *b, struct sub *s);
+
+/* What the subscription has aside as of this batch, to read or to change.
+ * NULL without memory. */
+struct sub_rare *batch_rare(struct sub_change *c);
 
 /* The live subscription with this id, as of this batch. */
 struct sub *batch_find_id(const struct batch *b, struct bytes id);

@@ -56,14 +56,14 @@ enum err_code effects_views(struct batch *b, uint64_t change,
 enum err_code effects_event(struct batch *b, uint64_t change,
                             struct record_event event, struct err *e)
 {
-    char raw[STATE_KEY_BYTES], number[8];
+    char raw[STATE_KEY_BYTES], value[STATE_QUEUED_BYTES];
+    const struct queued queued = {change, event.chain};
     struct sub *s = batch_find(b, event.subscription);
     struct sub_change *c;
 
-    store_put_u64(number, change);
     if (!overlay_stage(&b->state->young, VIEW_QUEUE,
                        state_queue_key(event.subscription, event.number, raw),
-                       bytes_make(number, sizeof number)))
+                       state_queued_value(&queued, value)))
         return err_nomem(e);
     if (!s || change <= s->loaded_as_of)
         return ERR_OK;
@@ -71,6 +71,7 @@ enum err_code effects_event(struct batch *b, uint64_t change,
     if (!c)
         return err_nomem(e);
     c->state.last_event = event.number;
+    c->state.chain = event.chain;
     return ERR_OK;
 }
 
@@ -104,11 +105,44 @@ static bool rematch(struct batch *b, struct sub_change *c)
     return !c->definition || matcher_add(m, c->sub, c->definition);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* A new subscription begins its chain; a new secret begins another one behind
+ * the events that are numbered so far. */
+static enum err_code rekey(struct batch *b, struct sub_change *c,
+                           const struct definition *next, struct err *e)
+{
+    const struct definition *before =
+        c->redefined ? c->definition : c->sub->definition;
+    const struct subscription *d = definition_get(next);
+    const struct proof p = {b->state->signer, d, bytes_of(c->sub->id)};
+    struct sub_rare *rare;
+
+    if (before && same_text(definition_get(before)->secret, d->secret))
+        return ERR_OK;
+    if (c->state.last_event > 0) {
+        rare = batch_rare(c);
+        if (!rare)
+            return err_nomem(e);
+        rare->chain_since = c->state.last_event;
+    }
+    return proof_start(&p, c->state.last_event, &c->state.chain, e);
+}
+
 static enum err_code redefine(struct batch *b, struct sub_change *c,
                               const struct effects_definition *d, struct err *e)
 {
     struct definition *superseded = c->definition;
+    enum err_code code =
+        *d->definition ? rekey(b, c, *d->definition, e) : ERR_OK;
 
+    if (code != ERR_OK) {
+        definition_unref(d->definition);
+        return code;
+    }
     c->definition = *d->definition;
     *d->definition = NULL;
     definition_unref(&superseded);

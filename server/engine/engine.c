@@ -45,6 +45,9 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     if (!s->matcher)
         return err_nomem(e);
     views_init(&g->views, s);
+    code = signer_new(&s->signer, e);
+    if (code != ERR_OK)
+        return code;
     return store_open(config->data_dir, config->map_bytes, &s->store, e);
 }
 
@@ -60,6 +63,7 @@ static void fini_state(struct engine *g)
         matcher_free(s->matcher);
     }
     subs_fini(&s->subs);
+    signer_free(s->signer);
     overlay_fini(&s->young);
     overlay_fini(&s->old);
     store_close(&s->store);

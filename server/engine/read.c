@@ -1,9 +1,11 @@
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "server/engine/read.h"
 
 #include "server/engine/core.h"
 #include "server/engine/record.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* The read lock is held from before the transaction begins until the overlay
  * was asked: then an entry is in one of the two for sure. */
@@ -106,7 +108,9 @@ static void copy_state(const struct sub *s, struct subscription_state *out,
                                     .delivered = s->state.delivered,
                                     .attempts = s->state.attempts,
                                     .next_attempt_ms = s->state.next_attempt_ms,
-                                    .requested_ms = s->state.requested_ms};
+                                    .requested_ms = s->state.requested_ms,
+                                    .chain_since = sub_rare_of(s).chain_since,
+                                    .chain = s->state.chain};
     memcpy(out->id, s->id, strnlen(s->id, sizeof out->id - 1));
     if (s->error)
         memcpy(out->error, s->error, strnlen(s->error, sizeof out->error - 1));
@@ -168,10 +172,11 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
     return s != NULL;
 }
 
-/* Under the lock: the changes of consecutive events, until one is missing. */
+/* Under the lock: the queue of consecutive events, until one is missing. */
 static enum err_code find_events(const struct state *s, struct store_txn *t,
-                                 const struct event_query *q, uint64_t *changes,
-                                 size_t *n, struct err *e)
+                                 const struct event_query *q,
+                                 struct queued *queued, size_t *n,
+                                 struct err *e)
 {
     char raw[STATE_KEY_BYTES];
     struct bytes value;
@@ -183,9 +188,10 @@ static enum err_code find_events(const struct state *s, struct store_txn *t,
 
         if (code == ERR_NOT_FOUND)
             return ERR_OK;
+        if (code == ERR_OK)
+            code = state_queued_decode(value, &queued[*n], e);
         if (code != ERR_OK)
             return code;
-        changes[*n] = store_get_u64(value.p);
     }
     return ERR_OK;
 }
@@ -195,22 +201,24 @@ struct loading {
     struct store_txn *txn;
     const struct event_query *query;
     struct arena *arena;
-    const uint64_t *changes;
+    const struct queued *queued;
 };
 
-static enum err_code load_event(const struct loading *x, uint64_t change,
-                                struct event *out, struct err *e)
+static enum err_code load_event(const struct loading *x,
+                                const struct queued *queued, struct event *out,
+                                struct err *e)
 {
     struct arena *arena = x->arena;
     struct bytes record;
     struct record_change c;
-    enum err_code code = store_log_get(x->txn, change, &record, e);
+    enum err_code code = store_log_get(x->txn, queued->change, &record, e);
 
     if (code == ERR_OK)
         code = record_change_read(record, &c, e);
     if (code != ERR_OK)
         return code;
-    *out = (struct event){.change = change,
+    *out = (struct event){.change = queued->change,
+                          .chain = queued->chain,
                           .version = c.version,
                           .time_ms = c.time_ms,
                           .interaction = c.interaction,
@@ -229,7 +237,7 @@ static enum err_code load_events(const struct loading *x, struct event *out,
     size_t bytes = 0, wanted = *n;
 
     for (*n = 0; *n < wanted; (*n)++) {
-        enum err_code code = load_event(x, x->changes[*n], &out[*n], e);
+        enum err_code code = load_event(x, &x->queued[*n], &out[*n], e);
 
         if (code != ERR_OK)
             return code;
@@ -245,24 +253,25 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
                             struct arena *arena, struct event **events,
                             size_t *n, struct err *e)
 {
-    uint64_t *changes = arena_calloc(arena, query->max_count, sizeof *changes);
+    struct queued *queued =
+        arena_calloc(arena, query->max_count, sizeof *queued);
     struct store_txn *t = NULL;
     enum err_code code;
 
     *events = NULL;
     *n = 0;
-    if (!changes)
+    if (!queued)
         return err_nomem(e);
     code = begin_read(g, &t, e);
     if (code == ERR_OK)
-        code = find_events(&g->state, t, query, changes, n, e);
+        code = find_events(&g->state, t, query, queued, n, e);
     unlock(g);
     if (code == ERR_OK && *n > 0) {
         *events = arena_calloc(arena, *n, sizeof **events);
         code = *events ? ERR_OK : err_nomem(e);
     }
     if (code == ERR_OK && *events)
-        code = load_events(&(struct loading){t, query, arena, changes}, *events,
+        code = load_events(&(struct loading){t, query, arena, queued}, *events,
                            n, e);
     store_abort(&t);
     return code;

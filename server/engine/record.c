@@ -4,9 +4,11 @@
 
 #define CHANGE_HEADER 40
 #define EVENT_BYTES 16
+#define EVENT_CHAINED_BYTES (EVENT_BYTES + CHAIN_BYTES)
 #define REPORTS_HEADER 16
 #define REPORT_FIXED 40
 #define FLAG_UPDATE_AS_CREATE 1
+#define FLAG_CHAINED 2
 
 static void put16(char *at, uint16_t value)
 {
@@ -50,10 +52,15 @@ static uint64_t get64(const char *at)
     return le64toh(value);
 }
 
+static size_t event_bytes(const struct record_change *c)
+{
+    return c->chained ? EVENT_CHAINED_BYTES : EVENT_BYTES;
+}
+
 size_t record_change_size(const struct record_change *c)
 {
     return CHANGE_HEADER + c->type.n + c->id.n + c->text.n +
-           c->event_count * EVENT_BYTES;
+           c->event_count * event_bytes(c);
 }
 
 char *record_change_write(const struct record_change *c,
@@ -65,7 +72,8 @@ char *record_change_write(const struct record_change *c,
     out[0] = RECORD_VERSION;
     out[1] = RECORD_CHANGE;
     out[2] = (char)c->interaction;
-    out[3] = c->update_as_create ? FLAG_UPDATE_AS_CREATE : 0;
+    out[3] = (char)((c->update_as_create ? FLAG_UPDATE_AS_CREATE : 0) |
+                    (c->chained ? FLAG_CHAINED : 0));
     out[4] = (char)c->type.n;
     out[5] = (char)c->id.n;
     put64(out + 8, (uint64_t)c->time_ms);
@@ -79,9 +87,11 @@ char *record_change_write(const struct record_change *c,
     at += c->id.n;
     text = at;
     at += c->text.n;
-    for (size_t i = 0; i < c->event_count; i++, at += EVENT_BYTES) {
+    for (size_t i = 0; i < c->event_count; i++, at += event_bytes(c)) {
         put64(at, events[i].subscription);
         put64(at + 8, events[i].number);
+        if (c->chained)
+            memcpy(at + EVENT_BYTES, events[i].chain.p, CHAIN_BYTES);
     }
     return text;
 }
@@ -111,6 +121,7 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
     *out = (struct record_change){.interaction = (enum interaction)p[2],
                                   .update_as_create =
                                       (p[3] & FLAG_UPDATE_AS_CREATE) != 0,
+                                  .chained = (p[3] & FLAG_CHAINED) != 0,
                                   .time_ms = (int64_t)get64(p + 8),
                                   .version = get64(p + 16),
                                   .previous = get64(p + 24),
@@ -128,9 +139,13 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
 struct record_event record_change_event(const struct record_change *c,
                                         size_t index)
 {
-    const char *at = c->events + index * EVENT_BYTES;
+    const char *at = c->events + index * event_bytes(c);
+    struct record_event event = {.subscription = get64(at),
+                                 .number = get64(at + 8)};
 
-    return (struct record_event){get64(at), get64(at + 8)};
+    if (c->chained)
+        memcpy(event.chain.p, at + EVENT_BYTES, CHAIN_BYTES);
+    return event;
 }
 
 size_t record_reports_size(const struct report *reports, size_t n)

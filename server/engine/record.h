@@ -9,6 +9,7 @@
 
 #include "fhir/topic/topic.h"
 #include "server/engine/report.h"
+#include "server/security/chain.h"
 #include "storage/base/bytes.h"
 #include "storage/base/err.h"
 
@@ -20,6 +21,7 @@ enum record_kind { RECORD_CHANGE = 1, RECORD_REPORTS = 2 };
 struct record_event {
     uint64_t subscription;
     uint64_t number;
+    struct chain_value chain; /* with this event */
 };
 
 /* A change of a resource with the events it caused. */
@@ -34,6 +36,7 @@ struct record_change {
     struct bytes text; /* empty for a delete */
     size_t event_count;
     const char *events; /* record_change_event() */
+    bool chained;       /* events carry the chain: all that are written do */
 };
 
 /* What precedes the text: where the writer puts it is change->text's place. */

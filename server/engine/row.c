@@ -4,8 +4,8 @@
 
 #include "storage/store/store.h"
 
-#define ROW_VERSION 1
-#define ROW_FIXED 56
+#define ROW_VERSION 2
+#define ROW_FIXED 80
 #define ROW_ERROR_MAX 255
 
 struct bytes row_encode(const struct sub *s, uint64_t as_of,
@@ -13,6 +13,7 @@ struct bytes row_encode(const struct sub *s, uint64_t as_of,
 {
     size_t id_bytes = strlen(s->id);
     size_t error_bytes = s->error ? strlen(s->error) : 0;
+    struct sub_rare rare = sub_rare_of(s);
     char attempts[8];
 
     if (error_bytes > ROW_ERROR_MAX)
@@ -29,6 +30,8 @@ struct bytes row_encode(const struct sub *s, uint64_t as_of,
     store_put_u64(out + 32, s->state.delivered);
     store_put_u64(out + 40, (uint64_t)s->state.next_attempt_ms);
     store_put_u64(out + 48, (uint64_t)s->state.requested_ms);
+    memcpy(out + 56, s->state.chain.p, CHAIN_BYTES);
+    store_put_u64(out + 72, rare.chain_since);
     memcpy(out + ROW_FIXED, s->id, id_bytes);
     if (error_bytes)
         memcpy(out + ROW_FIXED + id_bytes, s->error, error_bytes);
@@ -48,6 +51,7 @@ enum err_code row_decode(uint64_t number, struct bytes row, struct sub **out,
                          struct err *e)
 {
     char attempts[8] = {0};
+    struct sub_rare rare = {0};
     struct sub *s;
     size_t id_bytes, error_bytes;
 
@@ -75,6 +79,16 @@ enum err_code row_decode(uint64_t number, struct bytes row, struct sub **out,
         .delivered = store_get_u64(row.p + 32),
         .next_attempt_ms = (int64_t)store_get_u64(row.p + 40),
         .requested_ms = (int64_t)store_get_u64(row.p + 48)};
+    memcpy(s->state.chain.p, row.p + 56, CHAIN_BYTES);
+    rare.chain_since = store_get_u64(row.p + 72);
+    if (!rare_is_empty(&rare)) {
+        s->rare = malloc(sizeof *s->rare);
+        if (!s->rare) {
+            sub_free(s);
+            return err_nomem(e);
+        }
+        *s->rare = rare;
+    }
     *out = s;
     return ERR_OK;
 }

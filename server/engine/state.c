@@ -62,6 +62,24 @@ enum err_code state_current_decode(struct bytes value, struct current *out,
     return ERR_OK;
 }
 
+struct bytes state_queued_value(const struct queued *q,
+                                char out[STATE_QUEUED_BYTES])
+{
+    store_put_u64(out, q->change);
+    memcpy(out + 8, q->chain.p, CHAIN_BYTES);
+    return bytes_make(out, STATE_QUEUED_BYTES);
+}
+
+enum err_code state_queued_decode(struct bytes value, struct queued *out,
+                                  struct err *e)
+{
+    if (value.n != STATE_QUEUED_BYTES)
+        return err_set(e, ERR_FORMAT, "an entry of the view queue is damaged");
+    out->change = store_get_u64(value.p);
+    memcpy(out->chain.p, value.p + 8, CHAIN_BYTES);
+    return ERR_OK;
+}
+
 enum err_code state_view_get(const struct state *s, struct store_txn *t,
                              enum store_view view, struct bytes key,
                              struct bytes *out, struct err *e)

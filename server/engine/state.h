@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "server/engine/matcher.h"
+#include "server/engine/proof.h"
 #include "server/engine/subs.h"
 #include "storage/store/overlay.h"
 
@@ -29,6 +30,7 @@ struct state {
 
     /* owner: writer */
     struct matcher *matcher;
+    struct signer *signer; /* of the gap proofs */
 };
 
 /* What the view "current" says of a resource. */
@@ -56,6 +58,18 @@ struct bytes state_current_value(const struct current *c,
                                  char out[STATE_CURRENT_BYTES]);
 MUST_CHECK enum err_code
 state_current_decode(struct bytes value, struct current *out, struct err *e);
+
+/* What the view "queue" says of an event. */
+struct queued {
+    uint64_t change;
+    struct chain_value chain; /* with the event */
+};
+
+#define STATE_QUEUED_BYTES (8 + CHAIN_BYTES)
+struct bytes state_queued_value(const struct queued *q,
+                                char out[STATE_QUEUED_BYTES]);
+MUST_CHECK enum err_code state_queued_decode(struct bytes value,
+                                             struct queued *out, struct err *e);
 
 /* A view entry as readers see it: overlay first, then the transaction, which
  * must have begun under the lock. ERR_NOT_FOUND without. */

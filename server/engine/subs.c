@@ -24,7 +24,13 @@ void sub_free(struct sub *s)
     definition_unref(&s->matched_by);
     free(s->links);
     free(s->error);
+    free(s->rare);
     free(s);
+}
+
+struct sub_rare sub_rare_of(const struct sub *s)
+{
+    return s->rare ? *s->rare : (struct sub_rare){0};
 }
 
 void subs_init(struct subs *t, const uint64_t seed[2])

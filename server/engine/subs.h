@@ -7,6 +7,8 @@
 #define BELFRY_SERVER_ENGINE_SUBS_H
 
 #include "server/engine/definition.h"
+#include "server/engine/rare.h"
+#include "server/security/chain.h"
 #include "storage/base/bytes.h"
 #include "storage/base/map.h"
 
@@ -19,6 +21,7 @@ struct sub_state {
     uint64_t delivered;
     int64_t next_attempt_ms;
     int64_t requested_ms;
+    struct chain_value chain; /* with the last event */
 };
 
 struct bucket;
@@ -39,6 +42,7 @@ struct sub {
     struct sub_state state;
     struct definition *definition; /* NULL: cannot be honoured any more */
     char *error;                   /* NULL: none */
+    struct sub_rare *rare;         /* NULL: all of it is zero */
 
     /* owner: writer */
     struct sub_change *staged;     /* in the batch at hand, or NULL */
@@ -66,6 +70,9 @@ struct subs {
 
 struct sub *sub_new(uint64_t number, struct bytes id); /* NULL: no memory */
 void sub_free(struct sub *s);                          /* s may be NULL */
+
+/* What s has aside, zeros when that is nothing. */
+struct sub_rare sub_rare_of(const struct sub *s);
 
 void subs_init(struct subs *t, const uint64_t seed[2]);
 void subs_fini(struct subs *t);

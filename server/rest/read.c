@@ -1,6 +1,7 @@
 #include "server/rest/read.h"
 
 #include "fhir/model/types.h"
+#include "server/engine/read.h"
 #include "server/rest/precondition.h"
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"

@@ -1,6 +1,7 @@
 #include "server/rest/search.h"
 
 #include "fhir/model/types.h"
+#include "server/engine/read.h"
 #include "server/rest/reply.h"
 #include "server/rest/search_terms.h"
 #include "server/rest/shown.h"

@@ -6,7 +6,7 @@
 #ifndef BELFRY_SERVER_REST_SHOWN_H
 #define BELFRY_SERVER_REST_SHOWN_H
 
-#include "server/engine/engine.h"
+#include "server/engine/read.h"
 #include "storage/base/buf.h"
 
 /* A text is never longer than what was taken; showing may add a little. */

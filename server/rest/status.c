@@ -4,6 +4,7 @@
 
 #include "fhir/model/types.h"
 #include "fhir/subscription/notification.h"
+#include "server/engine/read.h"
 #include "server/rest/reply.h"
 #include "server/rest/status_input.h"
 

@@ -8,6 +8,7 @@
 #include "fhir/model/types.h"
 #include "fhir/outcome/outcome.h"
 #include "fhir/search/values.h"
+#include "server/engine/read.h"
 #include "server/rest/precondition.h"
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"

@@ -14,7 +14,7 @@
 
 /* Longer keys do not fit LMDB. */
 #define STORE_KEY_BYTES_MAX 511
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
 
 /* The views of the log: each could be rebuilt from it. */
 enum store_view {

@@ -14,7 +14,7 @@ storage/          storage/
 fhir/             fhir/ storage/base/ profiles/r4/
 server/base/      storage/base/
 server/security/  server/base/ storage/base/
-server/engine/    server/base/ fhir/ storage/
+server/engine/    server/security/ server/base/ fhir/ storage/
 server/http/      server/security/ server/base/ storage/base/
 server/rest/      server/engine/ server/http/message.h server/security/ server/base/ fhir/ storage/base/
 server/delivery/  server/engine/ server/security/ server/base/ fhir/ storage/base/

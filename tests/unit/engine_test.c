@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "fhir/search/values.h"
-#include "server/engine/engine.h"
+#include "server/engine/read.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
 #define TOPIC "https://belfry.example/fhir/SubscriptionTopic/test"

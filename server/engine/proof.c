@@ -1,0 +1,44 @@
+#include "server/engine/proof.h"
+
+/* False for a subscription without a secret. */
+static bool open_maker(const struct proof *p, struct signature_key *key,
+                       struct chain_maker *m)
+{
+    const char *secret = p->definition->secret;
+
+    *m = (struct chain_maker){p->signer, key, p->subscription_id};
+    return secret && signature_key_parse(bytes_of(secret), key, NULL) == ERR_OK;
+}
+
+enum err_code proof_start(const struct proof *p, uint64_t since,
+                          struct chain_value *out, struct err *e)
+{
+    struct signature_key key;
+    struct chain_maker m;
+    enum err_code code;
+
+    *out = (struct chain_value){{0}};
+    if (!open_maker(p, &key, &m))
+        return ERR_OK;
+    code = chain_start(&m, since, out, e);
+    signature_key_fini(&key);
+    return code;
+}
+
+enum err_code proof_extend(const struct proof *p,
+                           const struct chain_value *before,
+                           const struct chain_event *event,
+                           struct chain_value *out, struct err *e)
+{
+    struct signature_key key;
+    struct chain_maker m;
+    struct chain_value digest;
+    enum err_code code;
+
+    *out = (struct chain_value){{0}};
+    if (!open_maker(p, &key, &m))
+        return ERR_OK;
+    code = chain_digest(&m, event, &digest, e);
+    signature_key_fini(&key);
+    return code == ERR_OK ? chain_link(before, &digest, out, e) : code;
+}

@@ -1,0 +1,23 @@
+/* rare: what few subscriptions have besides their state, kept aside so that
+ * all others do not pay for it in memory.
+ * Owns:   nothing.
+ * Thread: as struct sub: written by the writer under the state's write lock. */
+#ifndef BELFRY_SERVER_ENGINE_RARE_H
+#define BELFRY_SERVER_ENGINE_RARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sub_rare {
+    /* The gap proof covers the events behind this one; 0 until the secret is
+     * replaced. */
+    uint64_t chain_since;
+};
+
+/* True when there is nothing to keep aside. */
+static inline bool rare_is_empty(const struct sub_rare *r)
+{
+    return r->chain_since == 0;
+}
+
+#endif

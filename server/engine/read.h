@@ -1,0 +1,94 @@
+/* read: what was committed, as readers see it: resources, subscriptions and
+ * events. Each call is one short transaction.
+ * Owns:   nothing; results are in the caller's arena.
+ * Thread: any.
+ * Errors: ERR_NOT_FOUND, ERR_IO, ERR_FORMAT, ERR_NOMEM. */
+#ifndef BELFRY_SERVER_ENGINE_READ_H
+#define BELFRY_SERVER_ENGINE_READ_H
+
+#include "server/engine/engine.h"
+#include "server/security/chain.h"
+
+struct resource_version {
+    uint64_t change;
+    uint64_t version;
+    int64_t time_ms;
+    enum interaction interaction;
+    bool deleted;
+    struct bytes text; /* arena; empty when deleted */
+};
+
+/* The current version (version 0) or a given one. ERR_NOT_FOUND when there is
+ * none. A deleted version is returned with deleted set. */
+struct resource_query {
+    struct bytes type;
+    struct bytes id;
+    uint64_t version;
+};
+MUST_CHECK enum err_code
+engine_read(struct engine *g, const struct resource_query *query,
+            struct arena *arena, struct resource_version *out, struct err *e);
+
+/* A subscription's state as committed. */
+struct subscription_state {
+    uint64_t number;     /* belfry's own: the change that created it */
+    uint64_t definition; /* the change of the definition in force */
+    char id[65];
+    enum subscription_status status;
+    uint64_t last_event;      /* events counted since creation */
+    uint64_t delivered;       /* all events up to this are acknowledged */
+    uint32_t attempts;        /* failed attempts at the head, 0 after success */
+    int64_t next_attempt_ms;  /* 0: at once */
+    int64_t requested_ms;     /* when the definition in force was accepted */
+    uint64_t chain_since;     /* the gap proof covers what is behind it */
+    struct chain_value chain; /* with last_event */
+    char error[192];          /* last error or "" */
+};
+
+/* *definition (may be NULL) receives a reference to release; it is set to NULL
+ * for a stored subscription that cannot be honoured any more (state.error says
+ * why). ERR_NOT_FOUND for none or a deleted one. */
+MUST_CHECK enum err_code engine_subscription(struct engine *g, uint64_t number,
+                                             struct subscription_state *out,
+                                             struct definition **definition,
+                                             struct err *e);
+MUST_CHECK enum err_code
+engine_subscription_by_id(struct engine *g, struct bytes id,
+                          struct subscription_state *out,
+                          struct definition **definition, struct err *e);
+
+/* The next subscription with a number greater than `after`, in number order:
+ * start with 0, go on with out->number. False at the end. */
+bool engine_subscription_next(struct engine *g, uint64_t after,
+                              struct subscription_state *out,
+                              struct definition **definition);
+
+struct event {
+    uint64_t number;
+    uint64_t change;
+    uint64_t version;
+    int64_t time_ms;
+    enum interaction interaction;
+    bool update_as_create;
+    struct chain_value chain; /* with this event */
+    struct bytes type;        /* all in the arena */
+    struct bytes id;
+    struct bytes text; /* empty for a delete, or when not asked for */
+};
+
+struct event_query {
+    uint64_t subscription;
+    uint64_t first; /* number of the first wanted event */
+    size_t max_count;
+    size_t max_bytes; /* of texts; at least one event is always returned */
+    bool with_text;
+};
+
+/* Consecutive events from query->first on. *n is 0 when there is none. */
+MUST_CHECK enum err_code engine_events(struct engine *g,
+                                       const struct event_query *query,
+                                       struct arena *arena,
+                                       struct event **events, size_t *n,
+                                       struct err *e);
+
+#endif

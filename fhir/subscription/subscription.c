@@ -140,10 +140,15 @@ static enum err_code read_criteria(const struct reader *rd)
         refuse(rd, path, "must be the absolute canonical URL of a topic");
         return ERR_OK;
     }
-    rd->s->topic = topic_set_find(rd->rules->topics, text);
+    rd->s->topic = topic_ref(topic_set_find(rd->rules->topics, text));
     if (!rd->s->topic)
         issues_add(rd->issues, ERR_UNPROCESSABLE, path,
                    "topic %s is not offered by this server", criteria);
+    else if (topic_status(rd->s->topic) == TOPIC_RETIRED &&
+             rd->rules->now_ms != 0 && !rd->s->off)
+        issues_add(rd->issues, ERR_UNPROCESSABLE, path,
+                   "topic %s is retired: it takes no more subscriptions",
+                   criteria);
     rd->s->canonical = strdup(criteria);
     return rd->s->canonical ? ERR_OK : ERR_NOMEM;
 }
@@ -261,6 +266,7 @@ void subscription_free(struct subscription *s)
         filter_fini(&s->filters[i]);
     for (size_t i = 0; i < s->header_count; i++)
         free(s->headers[i]);
+    topic_unref(s->topic);
     free(s->filters);
     free(s->headers);
     free(s->canonical);

@@ -1,7 +1,6 @@
 /* subscription: an R4 Subscription of the backport profile, read and checked
  * field by field (IG 1.1.0, backport-subscription).
- * Owns:   a subscription owns all its parts (heap); the topic is borrowed and
- *         must outlive it.
+ * Owns:   a subscription owns all its parts (heap) and holds its topic.
  * Thread: immutable once read.
  * Bounds: SUBSCRIPTION_FILTERS_MAX, SUBSCRIPTION_HEADERS_MAX, the limits in
  *         fhir/subscription/limits.h.
@@ -37,7 +36,7 @@ const char *content_level_text(enum content_level c);
 bool content_level_parse(struct bytes text, enum content_level *out);
 
 struct subscription {
-    const struct topic *topic; /* borrowed */
+    struct topic *topic; /* a reference */
     char *canonical;           /* as in criteria, may carry |version */
     struct filter *filters;
     size_t filter_count;

@@ -41,7 +41,8 @@ bool offer_covers(const struct offer *o, const char *type, const char *code)
 {
     if (!o->code || strcmp(o->code, code) != 0)
         return false;
-    return o->type ? strcmp(o->type, type) == 0 : parameter(type, code) != NULL;
+    return o->type ? strcmp(o->type, type) == 0
+                   : parameter(type, o->parameter) != NULL;
 }
 
 bool offer_permits(const struct offer *o, struct query_term term)
@@ -106,19 +107,21 @@ static bool probe(const char *type, const char *code, const char *modifier,
 }
 
 /* Each type that the offer is for must be able to do it. */
-static void check_evaluable(const struct topic_node *n, const struct reading *r,
-                            const char *modifier, const char *comparator)
+static bool is_evaluable(const struct topic_node *n, const struct reading *r,
+                         const char *modifier, const char *comparator)
 {
+    const struct offer *o = r->offer;
     struct err e = {0};
 
-    if (!r->offer->code)
-        return;
+    if (!o->code)
+        return false;
     for (size_t i = 0; i < r->type_count; i++)
-        if (offer_covers(r->offer, r->types[i], r->offer->code) &&
-            !probe(r->types[i], r->offer->code, modifier, comparator, &e)) {
-            topic_node_refuse_err(n, &e);
-            return;
+        if (offer_covers(o, r->types[i], o->code) &&
+            !probe(r->types[i], o->parameter, modifier, comparator, &e)) {
+            topic_node_warn(n, "is not offered: %s", e.message);
+            return false;
         }
+    return true;
 }
 
 static void read_comparator(const struct topic_node *n, const struct reading *r,
@@ -127,9 +130,8 @@ static void read_comparator(const struct topic_node *n, const struct reading *r,
     /* R4B's list has "=" beside "eq" */
     const char *name = strcmp(code, "=") == 0 ? "eq" : code;
 
-    r->offer->comparators |= bit_of(name, COMPARATORS);
-    if (strcmp(name, "eq") != 0)
-        check_evaluable(n, r, "", name);
+    if (strcmp(name, "eq") == 0 || is_evaluable(n, r, "", name))
+        r->offer->comparators |= bit_of(name, COMPARATORS);
 }
 
 static void read_code(const struct topic_node *n, const struct reading *r,
@@ -142,8 +144,8 @@ static void read_code(const struct topic_node *n, const struct reading *r,
     if (strcmp(code, "=") == 0 || bit_of(code, COMPARATORS)) {
         read_comparator(n, r, code);
     } else if (modifiers_too && bit_of(code, MODIFIERS)) {
-        r->offer->modifiers |= bit_of(code, MODIFIERS);
-        check_evaluable(n, r, code, "");
+        if (is_evaluable(n, r, code, ""))
+            r->offer->modifiers |= bit_of(code, MODIFIERS);
     } else {
         topic_node_refuse(n, "'%.*s' is no search %s", TOPIC_QUOTE(code),
                           modifiers_too ? "modifier or comparator"
@@ -175,22 +177,22 @@ static bool is_triggered(const struct reading *r, const char *type)
     return false;
 }
 
-/* False when the element is there and was refused. */
+/* False when the offer is for no type that could be filtered. */
 static bool read_type(const struct topic_node *n, const struct reading *r)
 {
-    struct topic_node resource;
+    const char *type;
+    enum topic_scope scope =
+        topic_node_scope(n, "resource", TOPIC_OPTIONAL, &type);
 
-    if (!topic_node_member(n, "resource", &resource))
-        return true;
-    r->offer->type = topic_node_type(n, "resource", TOPIC_OPTIONAL);
-    if (!r->offer->type)
-        return false;
-    if (!is_triggered(r, r->offer->type)) {
-        topic_node_refuse(&resource, "no trigger of this topic is for %s",
-                          r->offer->type);
-        return false;
-    }
-    return true;
+    if (scope == TOPIC_SCOPE_UNKNOWN)
+        topic_node_warn(n, "is not offered: its resource is no R4 resource "
+                           "type");
+    else if (type && !is_triggered(r, type))
+        topic_node_warn(n, "is not offered: no trigger of this topic is for %s",
+                        type);
+    else
+        r->offer->type = type;
+    return scope != TOPIC_SCOPE_UNKNOWN && r->offer->type == type;
 }
 
 static bool can_evaluate(const struct reading *r, const char *code)
@@ -203,46 +205,95 @@ static bool can_evaluate(const struct reading *r, const char *code)
     return false;
 }
 
+#define CODE_BYTES 80
+
+/* Published topics have names with blanks behind them. */
+static bool copy_name(const char *text, char out[CODE_BYTES])
+{
+    size_t n = strlen(text);
+
+    while (n > 0 && text[n - 1] == ' ')
+        n--;
+    if (n == 0 || n >= CODE_BYTES)
+        return false;
+    memcpy(out, text, n);
+    out[n] = '\0';
+    return true;
+}
+
+/* The parameter that the canonical of an R4 SearchParameter defines:
+ * ".../Encounter-status" status, ".../clinical-patient" patient,
+ * ".../Resource-id" _id. False for any other. */
+static bool defined_code(const char *url, char out[CODE_BYTES])
+{
+    static const char R4[] = "http://hl7.org/fhir/SearchParameter/";
+    static const char COMMON[] = "Resource-";
+    size_t n = sizeof R4 - 1;
+    const char *dash;
+    int length;
+
+    if (strncmp(url, R4, n) != 0 || !(dash = strchr(url + n, '-')))
+        return false;
+    length = snprintf(out, CODE_BYTES, "%s%.*s",
+                      strncmp(url + n, COMMON, sizeof COMMON - 1) ? "" : "_",
+                      (int)strcspn(dash + 1, "|"), dash + 1);
+    return length > 0 && length < CODE_BYTES;
+}
+
+/* Whether the url ends in the name, as ".../name" or "...-name". */
+static bool is_definition_of(const char *url, const char *code)
+{
+    const char *name = code[0] == '_' ? code + 1 : code;
+    size_t n = strlen(name);
+    size_t url_n = strcspn(url, "|");
+
+    return url_n > n && memcmp(url + url_n - n, name, n) == 0 &&
+           strchr("-/", url[url_n - n - 1]);
+}
+
+/* filterParameter names the filter, filterDefinition says what evaluates it;
+ * each stands for both where the other is absent. */
+static bool read_codes_of(const struct topic_node *n, char code[CODE_BYTES],
+                          char evaluated[CODE_BYTES])
+{
+    const char *name = topic_node_text(n, "filterParameter", TOPIC_OPTIONAL);
+    const char *url = topic_node_text(n, "filterDefinition", TOPIC_OPTIONAL);
+    bool named = name && copy_name(name, code);
+    bool defined = url && defined_code(url, evaluated);
+
+    if (!named && !defined)
+        return false;
+    if (!named)
+        memcpy(code, evaluated, CODE_BYTES);
+    if (!defined && url && !is_definition_of(url, code))
+        return false;
+    if (!defined)
+        memcpy(evaluated, code, CODE_BYTES);
+    return true;
+}
+
 static void read_parameter(const struct topic_node *n, const struct reading *r)
 {
-    const char *code = topic_node_text(n, "filterParameter", TOPIC_REQUIRED);
-    struct topic_node member;
+    char code[CODE_BYTES];
+    char evaluated[CODE_BYTES];
 
-    if (!code || !topic_node_member(n, "filterParameter", &member))
+    if (!read_codes_of(n, code, evaluated)) {
+        topic_node_warn(n, "is not offered: neither filterParameter nor "
+                           "filterDefinition names a search parameter of R4");
         return;
-    if (!can_evaluate(r, code)) {
-        topic_node_refuse(&member,
-                          "'%.*s' is no search parameter of %s that belfry "
-                          "can evaluate",
-                          TOPIC_QUOTE(code),
-                          r->offer->type ? r->offer->type : "a trigger's type");
+    }
+    if (!can_evaluate(r, evaluated)) {
+        topic_node_warn(n,
+                        "is not offered: '%.*s' is no search parameter of %s "
+                        "that belfry can evaluate",
+                        TOPIC_QUOTE(evaluated),
+                        r->offer->type ? r->offer->type : "a trigger's type");
         return;
     }
     r->offer->code = strdup(code);
-    if (!r->offer->code)
+    r->offer->parameter = strdup(evaluated);
+    if (!r->offer->code || !r->offer->parameter)
         issues_add(n->issues, ERR_NOMEM, n->path, "out of memory");
-}
-
-/* belfry evaluates the R4 parameter of that name, so a definition must be one
- * of that name: its last part is the code or ends in "-code"
- * (".../clinical-patient", ".../Resource-id" for _id). */
-static void check_definition(const struct topic_node *n, const char *code)
-{
-    const char *url = topic_node_text(n, "filterDefinition", TOPIC_OPTIONAL);
-    const char *name = code && code[0] == '_' ? code + 1 : code;
-    struct topic_node member;
-    size_t url_n;
-    size_t n_name;
-
-    if (!url || !name || !topic_node_member(n, "filterDefinition", &member))
-        return;
-    url_n = strcspn(url, "|");
-    n_name = strlen(name);
-    if (url_n <= n_name || memcmp(url + url_n - n_name, name, n_name) != 0 ||
-        !strchr("-/", url[url_n - n_name - 1]))
-        topic_node_refuse(&member,
-                          "is not the definition of '%s' that belfry evaluates",
-                          code);
 }
 
 void offer_read(const struct topic_node *n, const char *const types[],
@@ -256,7 +307,6 @@ void offer_read(const struct topic_node *n, const char *const types[],
     /* without a type that was understood, nothing more can be judged */
     if (read_type(n, &r) && type_count > 0)
         read_parameter(n, &r);
-    check_definition(n, out->code);
     read_codes(n, "comparator", &r);
     read_codes(n, "modifier", &r);
 }
@@ -264,5 +314,6 @@ void offer_read(const struct topic_node *n, const char *const types[],
 void offer_fini(struct offer *o)
 {
     free(o->code);
+    free(o->parameter);
     *o = (struct offer){0};
 }

@@ -1,9 +1,10 @@
 /* offer: one canFilterBy of a topic: a search parameter that subscriptions may
  * filter by, and in which ways.
- * Owns:   its code.
+ * Owns:   its codes.
  * Thread: immutable once read.
- * Errors: issues named by their element; a parameter, comparator or modifier
- *         that belfry cannot evaluate is one. */
+ * Errors: issues named by their element. A parameter, comparator or modifier
+ *         that belfry cannot evaluate is not offered, with a warning: a
+ *         subscription that asks for it is refused. */
 #ifndef BELFRY_FHIR_TOPIC_OFFER_H
 #define BELFRY_FHIR_TOPIC_OFFER_H
 
@@ -12,7 +13,8 @@
 
 struct offer {
     const char *type;     /* constant; NULL: each trigger type that has it */
-    char *code;           /* NULL when it was refused */
+    char *code;           /* what a filter calls it; NULL: not offered */
+    char *parameter;      /* the search parameter that evaluates it */
     uint32_t comparators; /* one bit each; 0: eq alone */
     uint32_t modifiers;   /* one bit each */
 };
@@ -23,7 +25,7 @@ void offer_read(const struct topic_node *n, const char *const types[],
 
 void offer_fini(struct offer *o);
 
-/* True when the offer is for parameter code of the resource type. */
+/* True when the offer is called code and is for the resource type. */
 bool offer_covers(const struct offer *o, const char *type, const char *code);
 
 /* True when the term's modifier, or else its comparator, is offered. A term

@@ -1,27 +1,15 @@
 #include "fhir/topic/topic.h"
 
 #include "fhir/json/gate.h"
-#include "fhir/topic/condition.h"
-#include "fhir/topic/offer.h"
-#include "fhir/topic/topic_node.h"
-#include "fhir/topic/trigger.h"
-#include "storage/base/buf.h"
+#include "fhir/model/types.h"
+#include "fhir/topic/basic.h"
+#include "fhir/topic/parts.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-struct topic {
-    char *url;
-    char *version;
-    char *title;
-    char *description;
-    struct trigger *triggers;
-    size_t trigger_count;
-    struct offer *offers;
-    size_t offer_count;
-    const char *types[TOPIC_TYPES_MAX]; /* of the triggers, without repeats */
-    size_t type_count;
-};
+#define ID_BYTES 65
 
 /* Of R4B and R5 and later metadata. What must be understood and is
  * not (implicitRules, modifierExtension) is left out on purpose. */
@@ -59,9 +47,6 @@ static const char *const TOPIC_MEMBERS[] = {"resourceType",
                                             "canFilterBy",
                                             "notificationShape",
                                             NULL};
-
-static const char *const SHAPE_MEMBERS[] = {
-    "id", "description", "resource", "include", "revInclude", NULL};
 
 /* ---- reading ---- */
 
@@ -120,24 +105,42 @@ static void read_version(const struct topic_node *n, struct topic *t)
         topic_node_refuse(&member, "must have no '|' and no '#'");
 }
 
-static void read_status(const struct topic_node *n)
+static void read_status(const struct topic_node *n, struct topic *t)
 {
+    static const char *const codes[] = {[TOPIC_DRAFT] = "draft",
+                                        [TOPIC_ACTIVE] = "active",
+                                        [TOPIC_RETIRED] = "retired",
+                                        [TOPIC_UNKNOWN] = "unknown"};
     const char *status = topic_node_text(n, "status", TOPIC_REQUIRED);
     struct topic_node member;
 
-    if (!status || !topic_node_member(n, "status", &member) ||
-        strcmp(status, "active") == 0 || strcmp(status, "draft") == 0)
+    if (!status || !topic_node_member(n, "status", &member))
         return;
-    if (strcmp(status, "retired") == 0 || strcmp(status, "unknown") == 0)
-        topic_node_refuse(&member,
-                          "a topic that is %s is not served: make it "
-                          "active or draft, or take the file away",
-                          status);
-    else
+    for (int i = TOPIC_DRAFT; i <= TOPIC_UNKNOWN; i++)
+        if (strcmp(status, codes[i]) == 0)
+            t->status = (enum topic_status)i;
+    if (t->status == 0)
         topic_node_refuse(&member,
                           "'%.*s' is not one of draft, active, "
                           "retired and unknown",
                           TOPIC_QUOTE(status));
+}
+
+/* The same url makes the same id in every run. */
+static void read_id(const struct topic_node *n, struct topic *t)
+{
+    static const uint64_t key[2] = {0x746f7069635f6964, 0x62656c667279};
+    const char *id =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(n->json, "id"));
+    char made[ID_BYTES];
+
+    if (id && model_is_id(bytes_of(id))) {
+        t->id = copy(n, id);
+    } else if (snprintf(made, sizeof made, "topic-%016llx",
+                        (unsigned long long)bytes_hash(
+                            bytes_of(t->url ? t->url : ""), key)) > 0) {
+        t->id = copy(n, made);
+    }
 }
 
 static void read_texts(const struct topic_node *n, struct topic *t)
@@ -147,32 +150,131 @@ static void read_texts(const struct topic_node *n, struct topic *t)
 
     read_url(n, t);
     read_version(n, t);
-    read_status(n);
+    read_status(n, t);
+    read_id(n, t);
     t->title = copy(n, title ? title : name);
     t->description = copy(n, topic_node_text(n, "description", TOPIC_OPTIONAL));
 }
 
-static void add_type(const struct topic_node *n, struct topic *t,
-                     const char *type)
+bool topic_has_type(const struct topic *t, const char *type)
 {
     for (size_t i = 0; i < t->type_count; i++)
         if (strcmp(t->types[i], type) == 0)
+            return true;
+    return false;
+}
+
+static void add_trigger(const struct topic_node *n, struct topic *t,
+                        struct trigger *trigger)
+{
+    size_t capacity = t->trigger_capacity ? 2 * t->trigger_capacity : 4;
+    struct trigger *grown;
+
+    if (t->trigger_count == t->trigger_capacity) {
+        grown = realloc(t->triggers, capacity * sizeof *grown);
+        if (!grown) {
+            issues_add(n->issues, ERR_NOMEM, n->path, "out of memory");
+            trigger_fini(trigger);
             return;
-    if (t->type_count == TOPIC_TYPES_MAX)
-        topic_node_refuse(n,
-                          "is for a resource type more than the %d that "
-                          "belfry takes in one topic",
-                          TOPIC_TYPES_MAX);
+        }
+        t->triggers = grown;
+        t->trigger_capacity = capacity;
+    }
+    t->triggers[t->trigger_count++] = *trigger;
+    if (!topic_has_type(t, trigger->type))
+        t->types[t->type_count++] = trigger->type;
+}
+
+struct triggers {
+    struct topic *topic;
+    struct bytes base_url;
+    size_t source;
+};
+
+static void read_trigger_of(const struct topic_node *n, const char *type,
+                            const struct triggers *x)
+{
+    struct trigger trigger;
+
+    trigger_read(n, type, x->base_url, &trigger);
+    trigger.source = x->source;
+    add_trigger(n, x->topic, &trigger);
+}
+
+/* A trigger for all types is one for each type that its criteria can be
+ * evaluated for; for the others it could never hold. */
+static void read_wildcard(const struct topic_node *n, enum topic_scope scope,
+                          const struct triggers *x)
+{
+    struct issues *tried = calloc(1, sizeof *tried);
+    struct issues *first = calloc(1, sizeof *first);
+    struct topic_node trial = *n;
+    size_t before = x->topic->trigger_count;
+
+    trial.issues = tried;
+    for (size_t i = 0; tried && first && i < model_resource_type_count(); i++) {
+        const char *type = model_resource_type(i);
+        struct trigger trigger;
+
+        if (!topic_scope_has(scope, type))
+            continue;
+        *tried = (struct issues){.count = 0};
+        trigger_read(&trial, type, x->base_url, &trigger);
+        trigger.source = x->source;
+        if (problems(tried) == 0) {
+            add_trigger(n, x->topic, &trigger);
+            continue;
+        }
+        if (problems(first) == 0)
+            *first = *tried;
+        trigger_fini(&trigger);
+    }
+    if (!tried || !first)
+        issues_add(n->issues, ERR_NOMEM, n->path, "out of memory");
+    else if (x->topic->trigger_count == before)
+        for (size_t i = 0; i < first->count; i++)
+            issues_add_err(n->issues, &first->items[i]);
+    free(tried);
+    free(first);
+}
+
+static void read_trigger(const struct topic_node *n, const struct triggers *x)
+{
+    const char *type;
+    enum topic_scope scope =
+        topic_node_scope(n, "resource", TOPIC_REQUIRED, &type);
+    struct topic_node resource;
+
+    switch (scope) {
+    case TOPIC_SCOPE_ABSENT:
+        (void)topic_node_only(n, TRIGGER_MEMBERS);
+        return;
+    case TOPIC_SCOPE_DOMAIN:
+    case TOPIC_SCOPE_ALL:
+        read_wildcard(n, scope, x);
+        return;
+    case TOPIC_SCOPE_TYPE:
+    case TOPIC_SCOPE_UNKNOWN:
+        break;
+    }
+    if (!topic_node_member(n, "resource", &resource))
+        return;
+    if (!type)
+        topic_node_refuse(&resource, "'%.*s' is no R4 resource type",
+                          TOPIC_QUOTE(topic_node_own_text(&resource)));
+    else if (strcmp(type, "Subscription") == 0)
+        /* the server's own status changes would notify of themselves */
+        topic_node_refuse(&resource, "belfry does not notify of Subscriptions");
     else
-        t->types[t->type_count++] = type;
+        read_trigger_of(n, type, x);
 }
 
 static void read_triggers(const struct topic_node *n, struct bytes base_url,
                           struct topic *t)
 {
+    struct triggers x = {t, base_url, 0};
     struct topic_node array;
     struct topic_node item;
-    size_t count;
 
     if (!topic_node_member(n, "resourceTrigger", &array)) {
         issues_add(n->issues, ERR_UNPROCESSABLE_REQUIRED,
@@ -180,21 +282,12 @@ static void read_triggers(const struct topic_node *n, struct bytes base_url,
                    "at least one resourceTrigger is required");
         return;
     }
-    count = topic_node_array(n, "resourceTrigger", TOPIC_TRIGGERS_MAX, &array);
-    if (count == 0)
+    if (!topic_node_array(n, "resourceTrigger", TOPIC_TRIGGERS_MAX, &array))
         return;
-    t->triggers = calloc(count, sizeof *t->triggers);
-    if (!t->triggers) {
-        issues_add(n->issues, ERR_NOMEM, array.path, "out of memory");
-        return;
-    }
     for (const cJSON *j = array.json->child; j; j = j->next) {
-        struct trigger *trigger = &t->triggers[t->trigger_count];
-
-        topic_node_item(&array, j, t->trigger_count++, &item);
-        trigger_read(&item, base_url, trigger);
-        if (trigger->type)
-            add_type(&item, t, trigger->type);
+        topic_node_item(&array, j, x.source, &item);
+        read_trigger(&item, &x);
+        x.source++;
     }
 }
 
@@ -220,43 +313,25 @@ static void read_offers(const struct topic_node *n, struct topic *t)
     }
 }
 
-static bool has_type(const struct topic *t, const char *type)
-{
-    for (size_t i = 0; i < t->type_count; i++)
-        if (strcmp(t->types[i], type) == 0)
-            return true;
-    return false;
-}
-
-static void read_shape(const struct topic_node *n, const struct topic *t)
-{
-    struct topic_node member;
-    const char *type;
-
-    if (!topic_node_only(n, SHAPE_MEMBERS))
-        return;
-    type = topic_node_type(n, "resource", TOPIC_REQUIRED);
-    if (type && !has_type(t, type) && topic_node_member(n, "resource", &member))
-        topic_node_refuse(&member, "no trigger of this topic is for %s", type);
-    if (topic_node_member(n, "include", &member))
-        topic_node_refuse(&member, "belfry's notifications carry the resource "
-                                   "that changed and no included ones");
-    if (topic_node_member(n, "revInclude", &member))
-        topic_node_refuse(&member, "belfry's notifications carry the resource "
-                                   "that changed and no included ones");
-}
-
-static void read_shapes(const struct topic_node *n, const struct topic *t)
+static void read_contexts(const struct topic_node *n, struct topic *t)
 {
     struct topic_node array;
     struct topic_node item;
-    size_t index = 0;
+    size_t count =
+        topic_node_array(n, "notificationShape", TOPIC_FILTERS_MAX, &array);
 
-    if (!topic_node_array(n, "notificationShape", TOPIC_FILTERS_MAX, &array))
+    if (count == 0)
         return;
+    t->contexts = calloc(count, sizeof *t->contexts);
+    if (!t->contexts) {
+        issues_add(n->issues, ERR_NOMEM, array.path, "out of memory");
+        return;
+    }
     for (const cJSON *j = array.json->child; j; j = j->next) {
-        topic_node_item(&array, j, index++, &item);
-        read_shape(&item, t);
+        struct context *context = &t->contexts[t->context_count];
+
+        topic_node_item(&array, j, t->context_count++, &item);
+        context_read(&item, context);
     }
 }
 
@@ -282,7 +357,7 @@ static void read_topic(const struct topic_node *n, struct bytes base_url,
         topic_node_refuse(&member, "cannot be evaluated: belfry fires on "
                                    "changes of resources only");
     read_offers(n, t);
-    read_shapes(n, t);
+    read_contexts(n, t);
 }
 
 static enum err_code outcome(const struct issues *issues, size_t before)
@@ -295,68 +370,164 @@ static enum err_code outcome(const struct issues *issues, size_t before)
     return ERR_UNPROCESSABLE;
 }
 
-static enum err_code parse(struct bytes text, cJSON **out,
-                           struct issues *issues)
+/* Of either form, the JSON form; NULL with an issue. */
+static cJSON *parse(struct bytes text, struct issues *issues)
 {
     struct err e = {0};
+    cJSON *json;
+    cJSON *topic;
 
     if (json_gate(text, &e) != ERR_OK) {
         issues_add_err(issues, &e);
-        return e.code;
+        return NULL;
     }
-    *out = cJSON_ParseWithLength(text.p, text.n);
-    if (!*out) {
+    json = cJSON_ParseWithLength(text.p, text.n);
+    if (!json)
         issues_add(issues, ERR_NOMEM, "", "out of memory");
+    if (!json || !basic_is_topic(json))
+        return json;
+    topic = basic_to_topic(json, issues);
+    cJSON_Delete(json);
+    return topic;
+}
+
+static struct topic *topic_new(void)
+{
+    struct topic *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    atomic_init(&t->users, 1);
+    t->owner = strdup("");
+    t->warnings = calloc(1, sizeof *t->warnings);
+    if (t->owner && t->warnings)
+        return t;
+    topic_unref(t);
+    return NULL;
+}
+
+static void keep(const struct topic_node *root, struct topic *t)
+{
+    t->json = cJSON_PrintUnformatted(root->json);
+    if (!t->json)
+        issues_add(root->issues, ERR_NOMEM, root->path, "out of memory");
+    if (t->warnings->count)
+        return;
+    free(t->warnings);
+    t->warnings = NULL;
+}
+
+static enum err_code compile(const cJSON *json, struct bytes base_url,
+                             struct topic **out, struct issues *issues)
+{
+    size_t before = problems(issues);
+    struct topic *t = topic_new();
+    struct topic_node root;
+    enum err_code rc;
+
+    if (!t) {
+        issues_add(issues, ERR_NOMEM, "SubscriptionTopic", "out of memory");
         return ERR_NOMEM;
     }
-    return ERR_OK;
+    topic_node_init(&root, json, "SubscriptionTopic", issues, t->warnings);
+    read_topic(&root, base_url, t);
+    keep(&root, t);
+    rc = outcome(issues, before);
+    if (rc == ERR_OK)
+        *out = t;
+    else
+        topic_unref(t);
+    return rc;
 }
 
 enum err_code topic_compile(struct bytes text, struct bytes base_url,
                             struct topic **out, struct issues *issues)
 {
-    size_t before = problems(issues);
-    struct topic_node root;
-    struct topic *t = NULL;
-    cJSON *json = NULL;
-    enum err_code rc = parse(text, &json, issues);
+    size_t before = issues->count;
+    cJSON *json = parse(text, issues);
+    enum err_code rc;
 
     *out = NULL;
-    if (rc != ERR_OK)
-        return rc;
-    topic_node_init(&root, json, "SubscriptionTopic", issues);
-    t = calloc(1, sizeof *t);
-    if (t)
-        read_topic(&root, base_url, t);
-    else
-        issues_add(issues, ERR_NOMEM, root.path, "out of memory");
-    rc = outcome(issues, before);
+    if (!json)
+        return issues->count > before ? issues->items[before].code
+                                      : ERR_UNPROCESSABLE;
+    rc = compile(json, base_url, out, issues);
     cJSON_Delete(json);
-    if (rc == ERR_OK)
-        *out = t;
-    else
-        topic_free(t);
     return rc;
 }
 
-void topic_free(struct topic *t)
+struct topic *topic_ref(struct topic *t)
 {
-    if (!t)
-        return;
+    if (t)
+        (void)atomic_fetch_add_explicit(&t->users, 1, memory_order_relaxed);
+    return t;
+}
+
+static void topic_free(struct topic *t)
+{
     for (size_t i = 0; i < t->trigger_count; i++)
         trigger_fini(&t->triggers[i]);
     for (size_t i = 0; i < t->offer_count; i++)
         offer_fini(&t->offers[i]);
+    for (size_t i = 0; i < t->context_count; i++)
+        context_fini(&t->contexts[i]);
     free(t->triggers);
     free(t->offers);
+    free(t->contexts);
+    free(t->warnings);
+    free(t->owner);
+    free(t->id);
     free(t->url);
     free(t->version);
     free(t->title);
     free(t->description);
+    cJSON_free(t->json);
     free(t);
 }
 
+void topic_unref(struct topic *t)
+{
+    if (t && atomic_fetch_sub_explicit(&t->users, 1, memory_order_acq_rel) == 1)
+        topic_free(t);
+}
+
 /* ---- what a topic says ---- */
+
+bool topic_set_owner(struct topic *t, const char *owner)
+{
+    char *copied = strdup(owner);
+
+    if (!copied)
+        return false;
+    free(t->owner);
+    t->owner = copied;
+    return true;
+}
+
+const char *topic_owner(const struct topic *t)
+{
+    return t->owner;
+}
+
+const struct issues *topic_warnings(const struct topic *t)
+{
+    return t->warnings;
+}
+
+const char *topic_id(const struct topic *t)
+{
+    return t->id;
+}
+
+struct bytes topic_text(const struct topic *t)
+{
+    return bytes_of(t->json);
+}
+
+enum topic_status topic_status(const struct topic *t)
+{
+    return t->status;
+}
 
 const char *topic_url(const struct topic *t)
 {
@@ -413,156 +584,4 @@ bool topic_fires(const struct topic *t, const struct change_view *change)
         if (trigger_fires(&t->triggers[i], change))
             return true;
     return false;
-}
-
-/* ---- filters ---- */
-
-static bool offers(const struct topic *t, const char *type, const char *code)
-{
-    for (size_t i = 0; i < t->offer_count; i++)
-        if (offer_covers(&t->offers[i], type, code))
-            return true;
-    return false;
-}
-
-/* Whether the condition is one for the resource type. */
-static bool concerns(const struct topic *t, const struct condition *c,
-                     const char *type)
-{
-    return c->type ? strcmp(c->type, type) == 0 : offers(t, type, c->code);
-}
-
-static enum err_code check_condition(const struct topic *t,
-                                     const struct condition *c, struct err *e)
-{
-    if (c->type && !has_type(t, c->type))
-        return err_set(e, ERR_UNPROCESSABLE,
-                       "the topic is not triggered by %s, so it cannot be "
-                       "filtered by it",
-                       c->type);
-    for (size_t i = 0; i < t->type_count; i++)
-        if (concerns(t, c, t->types[i]) && offers(t, t->types[i], c->code))
-            return ERR_OK;
-    return err_set(e, ERR_UNPROCESSABLE,
-                   "the topic offers no filter by the parameter '%s'%s%s",
-                   c->code, c->type ? " of " : "", c->type ? c->type : "");
-}
-
-static bool permits(const struct topic *t, const char *type,
-                    struct query_term term)
-{
-    for (size_t i = 0; i < t->offer_count; i++)
-        if (offer_covers(&t->offers[i], type, term.code) &&
-            offer_permits(&t->offers[i], term))
-            return true;
-    return false;
-}
-
-static enum err_code check_terms(const struct topic *t, const char *type,
-                                 const struct query *q, struct err *e)
-{
-    for (size_t i = 0; i < query_term_count(q); i++) {
-        struct query_term term = query_term_at(q, i);
-        bool modified = term.modifier[0] != '\0';
-
-        if (!permits(t, type, term))
-            return err_set(e, ERR_UNPROCESSABLE,
-                           "the topic does not offer the %s '%s' for the "
-                           "parameter '%s' of %s",
-                           modified ? "modifier" : "comparator",
-                           modified ? term.modifier : term.comparator,
-                           term.code, type);
-    }
-    return ERR_OK;
-}
-
-static enum err_code compile_text(const struct topic *t, const char *type,
-                                  struct bytes text, struct bytes base_url,
-                                  struct query **out, struct err *e)
-{
-    enum err_code rc = query_compile(bytes_of(type), text, base_url, out, e);
-
-    if (rc != ERR_OK) {
-        /* what a search answers with 400 makes a Subscription 422 */
-        if (e && rc != ERR_NOMEM)
-            e->code = ERR_UNPROCESSABLE;
-        return rc == ERR_NOMEM ? rc : ERR_UNPROCESSABLE;
-    }
-    rc = check_terms(t, type, *out, e);
-    if (rc != ERR_OK) {
-        query_free(*out);
-        *out = NULL;
-    }
-    return rc;
-}
-
-struct conditions {
-    struct condition items[QUERY_PREDICATES_MAX];
-    size_t count;
-};
-
-/* The conditions that concern the type, joined again, as one query. */
-static enum err_code compile_type(const struct topic *t, const char *type,
-                                  const struct conditions *list,
-                                  struct bytes base_url, struct query **out,
-                                  struct err *e)
-{
-    struct buf text;
-    enum err_code rc;
-
-    *out = NULL;
-    buf_init(&text, QUERY_TEXT_MAX);
-    for (size_t i = 0; i < list->count; i++) {
-        if (!concerns(t, &list->items[i], type))
-            continue;
-        if (text.n)
-            buf_add_char(&text, '&');
-        buf_add(&text, list->items[i].text);
-    }
-    rc = buf_check(&text, e);
-    if (rc == ERR_OK && text.n)
-        rc = compile_text(t, type, buf_bytes(&text), base_url, out, e);
-    buf_fini(&text);
-    return rc;
-}
-
-static enum err_code read_conditions(const struct topic *t, struct bytes text,
-                                     struct conditions *out, struct err *e)
-{
-    enum err_code rc;
-
-    if (t->offer_count == 0)
-        return err_set(e, ERR_UNPROCESSABLE, "the topic offers no filters");
-    rc = condition_split(text, out->items, &out->count, e);
-    for (size_t i = 0; rc == ERR_OK && i < out->count; i++)
-        rc = check_condition(t, &out->items[i], e);
-    return rc;
-}
-
-enum err_code topic_filter_compile(const struct topic *t, struct bytes text,
-                                   struct bytes base_url,
-                                   struct filter filters[], size_t *count,
-                                   struct err *e)
-{
-    struct conditions list = {.count = 0};
-    enum err_code rc = read_conditions(t, text, &list, e);
-    size_t made = 0;
-
-    for (size_t i = 0; rc == ERR_OK && i < t->type_count; i++) {
-        struct query *q = NULL;
-
-        rc = compile_type(t, t->types[i], &list, base_url, &q, e);
-        if (q)
-            filters[made++] = (struct filter){q, bytes_of(t->types[i])};
-    }
-    while (rc != ERR_OK && made > 0)
-        filter_fini(&filters[--made]);
-    *count = made;
-    return rc;
-}
-
-void filter_fini(struct filter *f)
-{
-    query_free(f->query);
-    *f = (struct filter){0};
 }

@@ -1,10 +1,12 @@
 /* topic: a SubscriptionTopic compiled from its JSON form (R4B and R5 element
- * names), its triggers and what a subscription may filter by.
- * Owns:   a topic owns all its parts (heap).
- * Thread: immutable once compiled.
+ * names) or from R4's Basic form, its triggers and what a subscription may
+ * filter by.
+ * Owns:   a topic owns all its parts (heap); it is counted.
+ * Thread: immutable once compiled and owned; the count is atomic.
  * Bounds: TOPIC_TRIGGERS_MAX, TOPIC_FILTERS_MAX, the gate's.
- * Errors: every problem is one issue with the element's path; a criterion
- *         that belfry cannot evaluate is a problem, not a warning. */
+ * Errors: every problem is one issue with the element's path. What could make
+ *         a topic fire wrongly is a problem; what can only make it tell or
+ *         offer less (an include, a filter) is left out with a warning. */
 #ifndef BELFRY_FHIR_TOPIC_TOPIC_H
 #define BELFRY_FHIR_TOPIC_TOPIC_H
 
@@ -12,12 +14,21 @@
 #include "fhir/search/query.h"
 
 #define TOPIC_TRIGGERS_MAX 32
+/* All the types of R4: a trigger may be for every one. */
+#define TOPIC_TYPES_MAX 160
 #define TOPIC_FILTERS_MAX 64
 
 enum interaction {
     INTERACTION_CREATE = 1,
     INTERACTION_UPDATE = 2,
     INTERACTION_DELETE = 3
+};
+
+enum topic_status {
+    TOPIC_DRAFT = 1,
+    TOPIC_ACTIVE,
+    TOPIC_RETIRED, /* fires for the subscriptions it has, takes no new ones */
+    TOPIC_UNKNOWN  /* as draft */
 };
 
 struct topic;
@@ -28,8 +39,22 @@ MUST_CHECK enum err_code topic_compile(struct bytes text, struct bytes base_url,
                                        struct topic **out,
                                        struct issues *issues);
 
-void topic_free(struct topic *t);
+struct topic *topic_ref(struct topic *t); /* t may be NULL */
+void topic_unref(struct topic *t);        /* t may be NULL */
 
+/* The resource that a topic was written as, "Basic/1"; "" for one from a file.
+ * Set before the topic is shared; false without memory. */
+MUST_CHECK bool topic_set_owner(struct topic *t, const char *owner);
+const char *topic_owner(const struct topic *t);
+
+/* What was left out, NULL when nothing was. */
+const struct issues *topic_warnings(const struct topic *t);
+
+/* Its own id, or one made of its url. */
+const char *topic_id(const struct topic *t);
+/* The JSON form, printed anew. */
+struct bytes topic_text(const struct topic *t);
+enum topic_status topic_status(const struct topic *t);
 const char *topic_url(const struct topic *t);     /* without "|version" */
 const char *topic_version(const struct topic *t); /* "" without one */
 const char *topic_title(const struct topic *t);
@@ -73,7 +98,6 @@ struct filter {
  * canFilterBy does not offer are refused. The unprefixed form applies to every
  * trigger type that offers the parameter: it may yield several filters.
  * Fills filters[0..*count), *count at most TOPIC_TYPES_MAX. */
-#define TOPIC_TYPES_MAX 16
 MUST_CHECK enum err_code topic_filter_compile(const struct topic *t,
                                               struct bytes text,
                                               struct bytes base_url,

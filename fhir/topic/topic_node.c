@@ -23,10 +23,11 @@ static void put_path(char out[ERR_EXPRESSION_BYTES], const char *format, ...)
 }
 
 void topic_node_init(struct topic_node *n, const cJSON *json, const char *path,
-                     struct issues *issues)
+                     struct issues *issues, struct issues *warnings)
 {
     n->json = json;
     n->issues = issues;
+    n->warnings = warnings;
     put_path(n->path, "%s", path);
 }
 
@@ -39,6 +40,7 @@ bool topic_node_member(const struct topic_node *n, const char *key,
         return false;
     out->json = json;
     out->issues = n->issues;
+    out->warnings = n->warnings;
     put_path(out->path, "%s.%s", n->path, key);
     return true;
 }
@@ -48,6 +50,7 @@ void topic_node_item(const struct topic_node *array, const cJSON *item,
 {
     out->json = item;
     out->issues = array->issues;
+    out->warnings = array->warnings;
     put_path(out->path, "%s[%zu]", array->path, index);
 }
 
@@ -61,6 +64,18 @@ void topic_node_refuse(const struct topic_node *n, const char *format, ...)
         message[0] = '\0';
     va_end(ap);
     issues_add(n->issues, ERR_UNPROCESSABLE, n->path, "%s", message);
+}
+
+void topic_node_warn(const struct topic_node *n, const char *format, ...)
+{
+    char message[ERR_MESSAGE_BYTES];
+    va_list ap;
+
+    va_start(ap, format);
+    if (vsnprintf(message, sizeof message, format, ap) < 0)
+        message[0] = '\0';
+    va_end(ap);
+    issues_add(n->warnings, ERR_NOT_SUPPORTED, n->path, "%s", message);
 }
 
 void topic_node_refuse_err(const struct topic_node *n, const struct err *e)
@@ -91,7 +106,7 @@ bool topic_node_only(const struct topic_node *n, const char *const names[])
 
         if (is_among(name, names))
             continue;
-        topic_node_init(&member, m, "", n->issues);
+        topic_node_init(&member, m, "", n->issues, n->warnings);
         put_path(member.path, "%s.%.*s", n->path, TOPIC_QUOTE(m->string));
         topic_node_refuse(&member, "belfry knows no such element here");
     }
@@ -177,26 +192,35 @@ const char *topic_type_find(struct bytes name)
     return NULL;
 }
 
-const char *topic_node_type(const struct topic_node *n, const char *key,
-                            enum topic_need need)
+enum topic_scope topic_node_scope(const struct topic_node *n, const char *key,
+                                  enum topic_need need, const char **type)
 {
     struct topic_node member;
     struct bytes name;
     const char *text;
-    const char *type;
 
+    *type = NULL;
     if (!find(n, key, need, &member) || !(text = topic_node_own_text(&member)))
-        return NULL;
+        return TOPIC_SCOPE_ABSENT;
     name = bytes_of(text);
     if (bytes_starts(name, STRUCTURE_DEFINITION))
         name = bytes_from(name, strlen(STRUCTURE_DEFINITION));
-    type = topic_type_find(name);
-    if (bytes_is(name, "*") || bytes_is(name, "Resource") ||
-        bytes_is(name, "DomainResource"))
-        topic_node_refuse(&member, "belfry needs one resource type here, "
-                                   "not all of them");
-    else if (!type)
-        topic_node_refuse(&member, "'%.*s' is no R4 resource type",
-                          TOPIC_QUOTE(text));
-    return type;
+    if (bytes_is(name, "*") || bytes_is(name, "Resource"))
+        return TOPIC_SCOPE_ALL;
+    if (bytes_is(name, "DomainResource"))
+        return TOPIC_SCOPE_DOMAIN;
+    *type = topic_type_find(name);
+    return *type ? TOPIC_SCOPE_TYPE : TOPIC_SCOPE_UNKNOWN;
+}
+
+bool topic_scope_has(enum topic_scope scope, const char *type)
+{
+    static const char *const bare[] = {"Bundle", "Parameters", "Binary"};
+
+    if (strcmp(type, "Subscription") == 0)
+        return false;
+    for (size_t i = 0; scope == TOPIC_SCOPE_DOMAIN && i < 3; i++)
+        if (strcmp(type, bare[i]) == 0)
+            return false;
+    return scope == TOPIC_SCOPE_DOMAIN || scope == TOPIC_SCOPE_ALL;
 }

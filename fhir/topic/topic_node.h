@@ -4,7 +4,8 @@
  * Thread: one at a time.
  * Bounds: a path is cut at ERR_EXPRESSION_BYTES.
  * Errors: what is wrong becomes an issue; the functions then answer as if the
- *         element were absent, so that reading goes on to the next problem. */
+ *         element were absent, so that reading goes on to the next problem.
+ *         What can only make a topic tell less is a warning instead. */
 #ifndef BELFRY_FHIR_TOPIC_TOPIC_NODE_H
 #define BELFRY_FHIR_TOPIC_TOPIC_NODE_H
 
@@ -16,13 +17,14 @@
 struct topic_node {
     const cJSON *json;
     struct issues *issues;
+    struct issues *warnings;
     char path[ERR_EXPRESSION_BYTES]; /* "SubscriptionTopic.canFilterBy[0]" */
 };
 
 enum topic_need { TOPIC_OPTIONAL, TOPIC_REQUIRED };
 
 void topic_node_init(struct topic_node *n, const cJSON *json, const char *path,
-                     struct issues *issues);
+                     struct issues *issues, struct issues *warnings);
 
 /* The member named key; false when there is none. */
 bool topic_node_member(const struct topic_node *n, const char *key,
@@ -34,6 +36,10 @@ void topic_node_item(const struct topic_node *array, const cJSON *item,
 
 /* Adds an issue at this element. */
 void topic_node_refuse(const struct topic_node *n, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds a warning at this element. */
+void topic_node_warn(const struct topic_node *n, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Adds what a lower layer described, at this element. */
@@ -54,10 +60,21 @@ const char *topic_node_own_text(const struct topic_node *n);
 size_t topic_node_array(const struct topic_node *n, const char *key, size_t max,
                         struct topic_node *out);
 
-/* The resource type that the member key names, bare or as the canonical of its
- * StructureDefinition. Constant memory; NULL when absent or refused. */
-const char *topic_node_type(const struct topic_node *n, const char *key,
-                            enum topic_need need);
+/* What the member key stands for: one resource type, bare or as the canonical
+ * of its StructureDefinition, or all of them. */
+enum topic_scope {
+    TOPIC_SCOPE_ABSENT,  /* no such member, or refused already */
+    TOPIC_SCOPE_UNKNOWN, /* no type of R4: the caller says what follows */
+    TOPIC_SCOPE_TYPE,
+    TOPIC_SCOPE_DOMAIN, /* "DomainResource" */
+    TOPIC_SCOPE_ALL     /* "*", "Resource" */
+};
+enum topic_scope topic_node_scope(const struct topic_node *n, const char *key,
+                                  enum topic_need need, const char **type);
+
+/* True when a scope of DOMAIN or ALL takes the resource type in. Subscription
+ * is in none: the server's own status changes would notify of themselves. */
+bool topic_scope_has(enum topic_scope scope, const char *type);
 
 /* How much of a stranger's text a message repeats: bytes up to a whole
  * character. For "%.*s". */

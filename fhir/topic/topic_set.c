@@ -1,27 +1,41 @@
 #include "fhir/topic/topic_set.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct topic_set {
+    atomic_uint users;
     size_t count;
     struct topic *topics[TOPIC_SET_MAX];
 };
 
 struct topic_set *topic_set_new(void)
 {
-    return calloc(1, sizeof(struct topic_set));
+    struct topic_set *s = calloc(1, sizeof *s);
+
+    if (s)
+        atomic_init(&s->users, 1);
+    return s;
 }
 
-void topic_set_free(struct topic_set *s)
+struct topic_set *topic_set_ref(struct topic_set *s)
 {
-    if (!s)
+    if (s)
+        (void)atomic_fetch_add_explicit(&s->users, 1, memory_order_relaxed);
+    return s;
+}
+
+void topic_set_unref(struct topic_set *s)
+{
+    if (!s ||
+        atomic_fetch_sub_explicit(&s->users, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < s->count; i++)
-        topic_free(s->topics[i]);
+        topic_unref(s->topics[i]);
     free(s);
 }
 
-static const struct topic *find_url(const struct topic_set *s, struct bytes url)
+static struct topic *find_url(const struct topic_set *s, struct bytes url)
 {
     for (size_t i = 0; i < s->count; i++)
         if (bytes_is(url, topic_url(s->topics[i])))
@@ -47,8 +61,42 @@ enum err_code topic_set_add(struct topic_set *s, struct topic **t,
         s->topics[s->count++] = taken;
         return ERR_OK;
     }
-    topic_free(taken);
+    topic_unref(taken);
     return rc;
+}
+
+enum err_code topic_set_change(const struct topic_set *s, const char *owner,
+                               struct topic *t, struct topic_set **out,
+                               struct err *e)
+{
+    struct topic_set *made = topic_set_new();
+    struct topic *added = topic_ref(t);
+    enum err_code rc = ERR_OK;
+
+    *out = NULL;
+    if (!made) {
+        topic_unref(added);
+        return err_nomem(e);
+    }
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(topic_owner(s->topics[i]), owner) != 0)
+            made->topics[made->count++] = topic_ref(s->topics[i]);
+    if (added)
+        rc = topic_set_add(made, &added, e);
+    if (rc != ERR_OK) {
+        topic_set_unref(made);
+        return rc;
+    }
+    *out = made;
+    return ERR_OK;
+}
+
+struct topic *topic_set_owned(const struct topic_set *s, const char *owner)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(topic_owner(s->topics[i]), owner) == 0)
+            return s->topics[i];
+    return NULL;
 }
 
 size_t topic_set_count(const struct topic_set *s)
@@ -56,17 +104,16 @@ size_t topic_set_count(const struct topic_set *s)
     return s->count;
 }
 
-const struct topic *topic_set_at(const struct topic_set *s, size_t index)
+struct topic *topic_set_at(const struct topic_set *s, size_t index)
 {
     return index < s->count ? s->topics[index] : NULL;
 }
 
-const struct topic *topic_set_find(const struct topic_set *s,
-                                   struct bytes canonical)
+struct topic *topic_set_find(const struct topic_set *s, struct bytes canonical)
 {
     struct bytes version;
     struct bytes url = bytes_split(canonical, '|', &version);
-    const struct topic *t = find_url(s, url);
+    struct topic *t = find_url(s, url);
 
     if (t && url.n < canonical.n && !bytes_is(version, topic_version(t)))
         return NULL;

@@ -1,13 +1,13 @@
 #include "fhir/topic/trigger.h"
 
-static const char *const TRIGGER_MEMBERS[] = {"id",
-                                              "extension",
-                                              "description",
-                                              "resource",
-                                              "supportedInteraction",
-                                              "queryCriteria",
-                                              "fhirPathCriteria",
-                                              NULL};
+const char *const TRIGGER_MEMBERS[] = {"id",
+                                       "extension",
+                                       "description",
+                                       "resource",
+                                       "supportedInteraction",
+                                       "queryCriteria",
+                                       "fhirPathCriteria",
+                                       NULL};
 
 static const char *const CRITERIA_MEMBERS[] = {
     "id",      "extension",       "previous",    "resultForCreate",
@@ -86,7 +86,7 @@ static void read_side(const struct topic_node *n, const char *key,
     if (!topic_node_member(n, key, &side))
         return;
     text = bytes_of(topic_node_own_text(&side));
-    if (!text.p || !t->type || !strip_type(&side, t->type, &text))
+    if (!text.p || !strip_type(&side, t->type, &text))
         return;
     if (query_compile(bytes_of(t->type), text, base_url, out, &e) != ERR_OK)
         topic_node_refuse_err(&side, &e);
@@ -160,31 +160,18 @@ static void read_criteria(const struct topic_node *n, struct bytes base_url,
     read_result(n, "resultForDelete", &out->delete_passes);
     read_require_both(n, out);
     /* judged only when nothing is missing because it was refused */
-    if (out->type && n->issues->count + n->issues->dropped == before)
+    if (n->issues->count + n->issues->dropped == before)
         check_criteria(n, out);
 }
 
-static void read_type(const struct topic_node *n, struct trigger *out)
-{
-    struct topic_node resource;
-
-    out->type = topic_node_type(n, "resource", TOPIC_REQUIRED);
-    if (!out->type || strcmp(out->type, "Subscription") != 0)
-        return;
-    /* the server's own status changes would notify of themselves */
-    if (topic_node_member(n, "resource", &resource))
-        topic_node_refuse(&resource, "belfry does not notify of Subscriptions");
-}
-
-void trigger_read(const struct topic_node *n, struct bytes base_url,
-                  struct trigger *out)
+void trigger_read(const struct topic_node *n, const char *type,
+                  struct bytes base_url, struct trigger *out)
 {
     struct topic_node part;
 
-    *out = (struct trigger){0};
+    *out = (struct trigger){.type = type};
     if (!topic_node_only(n, TRIGGER_MEMBERS))
         return;
-    read_type(n, out);
     read_interactions(n, out);
     if (topic_node_member(n, "fhirPathCriteria", &part))
         topic_node_refuse(&part, "cannot be evaluated: belfry reads "

@@ -9,7 +9,8 @@
 #include "fhir/topic/topic_node.h"
 
 struct trigger {
-    const char *type; /* constant; NULL when it was refused */
+    const char *type; /* constant */
+    size_t source;    /* index of the resourceTrigger it was read from */
     bool has_criteria;
     bool interactions[INTERACTION_DELETE + 1];
     bool create_passes; /* resultForCreate is test-passes */
@@ -19,11 +20,15 @@ struct trigger {
     struct query *current;  /* NULL: absent */
 };
 
-/* Reads the backbone element. Without supportedInteraction (0..*), create,
+/* The element's members, NULL-terminated. */
+extern const char *const TRIGGER_MEMBERS[];
+
+/* Reads the backbone element for one resource type that its resource names or
+ * takes in. Without supportedInteraction (0..*), create,
  * update and delete all count: the element narrows a trigger, and no clause
  * says that its absence switches one off. */
-void trigger_read(const struct topic_node *n, struct bytes base_url,
-                  struct trigger *out);
+void trigger_read(const struct topic_node *n, const char *type,
+                  struct bytes base_url, struct trigger *out);
 
 void trigger_fini(struct trigger *t);
 

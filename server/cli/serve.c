@@ -338,7 +338,7 @@ static void close_parts(struct serve *s)
     http_server_stop(&s->http);
     rest_free(s->rest);
     s->rest = NULL;
-    topic_set_free(s->topics);
+    topic_set_unref(s->topics);
     s->topics = NULL;
 }
 

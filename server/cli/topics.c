@@ -116,6 +116,23 @@ static void tell_issues(struct loading *l, const char *path,
     }
 }
 
+/* What the topic will not do, though it is served. */
+static void tell_warnings(struct loading *l, const char *path,
+                          const struct topic *t)
+{
+    const struct issues *warnings = topic_warnings(t);
+
+    if (!warnings)
+        return;
+    for (size_t i = 0; i < warnings->count; i++)
+        (void)fprintf(l->report, "%s: warning: %s: %s\n", path,
+                      warnings->items[i].expression,
+                      warnings->items[i].message);
+    if (warnings->dropped > 0)
+        (void)fprintf(l->report, "%s: warning: and %zu more\n", path,
+                      warnings->dropped);
+}
+
 static void load_topic(struct loading *l, const char *path, struct bytes text)
 {
     struct issues issues = {.count = 0};
@@ -131,9 +148,10 @@ static void load_topic(struct loading *l, const char *path, struct bytes text)
         tell(l, path, &e);
         return;
     }
+    added = topic_set_at(l->set, topic_set_count(l->set) - 1);
+    tell_warnings(l, path, added);
     if (!l->accepted)
         return;
-    added = topic_set_at(l->set, topic_set_count(l->set) - 1);
     (void)fprintf(l->accepted, "ok  %s  %s%s%s\n", path, topic_url(added),
                   topic_version(added)[0] ? "|" : "", topic_version(added));
 }
@@ -239,7 +257,7 @@ enum err_code topics_load(const char *const *paths, size_t n,
     if (rc == ERR_OK)
         *out = l.set;
     else
-        topic_set_free(l.set);
+        topic_set_unref(l.set);
     return rc;
 }
 
@@ -247,10 +265,13 @@ enum err_code topics_load(const char *const *paths, size_t n,
 
 static const struct option_table check_table = {
     .usage = "belfry topics check FILE...",
-    .about = "Reads SubscriptionTopics as the server would. For each one that "
+    .about = "Reads SubscriptionTopics, in their JSON form or as the Basic "
+             "resources of R4, as the server would. For each one that "
              "it would serve, a line `ok  FILE  URL|VERSION` on standard "
-             "output; for each problem of the others a line `FILE: ELEMENT: "
-             "REASON` on standard error. A directory stands for the *.json "
+             "output, and on standard error a line `FILE: warning: ELEMENT: "
+             "REASON` for what it would leave out of it; for each problem of "
+             "the others a line `FILE: ELEMENT: REASON` there. A directory "
+             "stands for the *.json "
              "files in it. Two topics must not have the same url. Exit "
              "status: 0 when all are good, 1 when one was refused, 2 for "
              "wrong usage.",
@@ -269,7 +290,7 @@ static int check_files(int argc, char **argv)
     struct err e;
     enum err_code rc = load(&l, (const char *const *)argv, (size_t)argc, &e);
 
-    topic_set_free(l.set);
+    topic_set_unref(l.set);
     if (rc == ERR_NOMEM)
         return options_exit("topics check", rc, &e);
     return rc == ERR_OK ? 0 : 1; /* each reason was told already */
@@ -446,7 +467,7 @@ static enum err_code list(struct list_config *c, struct err *e)
                      stderr, e);
     if (rc == ERR_OK)
         rc = list_set(set, e);
-    topic_set_free(set);
+    topic_set_unref(set);
     return rc;
 }
 

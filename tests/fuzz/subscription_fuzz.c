@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         check_refusal(&issues, code);
     }
-    topic_set_free(topics);
+    topic_set_unref(topics);
     buf_fini(&out);
     arena_fini(&scratch);
     return 0;

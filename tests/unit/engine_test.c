@@ -94,7 +94,7 @@ static int teardown(void **state)
     char path[128];
 
     engine_close(&f->engine);
-    topic_set_free(f->topics);
+    topic_set_unref(f->topics);
     for (size_t i = 0; i < 3; i++) {
         assert_true(snprintf(path, sizeof path, "%s/%s", f->dir, files[i]) > 0);
         (void)unlink(path);
@@ -474,7 +474,7 @@ static void topic_that_is_gone_puts_its_subscriptions_to_error(void **state)
 
     (void)subscribe(f, "s1", "requested", "patient=1");
     engine_close(&f->engine);
-    topic_set_free(f->topics);
+    topic_set_unref(f->topics);
     f->topics = make_topics(true);
     open_engine(f, (size_t)256 << 20);
     flush_reports(f);

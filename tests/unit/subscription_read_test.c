@@ -90,7 +90,7 @@ static int tear_down(void **state)
 
     subscription_free(f->s);
     buf_fini(&f->text);
-    topic_set_free(f->topics);
+    topic_set_unref(f->topics);
     free(f);
     return 0;
 }

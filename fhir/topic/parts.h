@@ -4,14 +4,13 @@
 #ifndef BELFRY_FHIR_TOPIC_PARTS_H
 #define BELFRY_FHIR_TOPIC_PARTS_H
 
-#include <stdatomic.h>
-
 #include "fhir/topic/context.h"
 #include "fhir/topic/offer.h"
 #include "fhir/topic/trigger.h"
+#include "storage/base/users.h"
 
 struct topic {
-    atomic_uint users;
+    struct users users;
     char *owner; /* see topic_owner() */
     char *id;
     char *url;

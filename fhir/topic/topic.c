@@ -397,7 +397,7 @@ static struct topic *topic_new(void)
 
     if (!t)
         return NULL;
-    atomic_init(&t->users, 1);
+    users_init(&t->users);
     t->owner = strdup("");
     t->warnings = calloc(1, sizeof *t->warnings);
     if (t->owner && t->warnings)
@@ -459,7 +459,7 @@ enum err_code topic_compile(struct bytes text, struct bytes base_url,
 struct topic *topic_ref(struct topic *t)
 {
     if (t)
-        (void)atomic_fetch_add_explicit(&t->users, 1, memory_order_relaxed);
+        users_add(&t->users);
     return t;
 }
 

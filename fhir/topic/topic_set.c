@@ -1,10 +1,11 @@
 #include "fhir/topic/topic_set.h"
 
-#include <stdatomic.h>
+#include "storage/base/users.h"
+
 #include <stdlib.h>
 
 struct topic_set {
-    atomic_uint users;
+    struct users users;
     size_t count;
     struct topic *topics[TOPIC_SET_MAX];
 };
@@ -14,21 +15,20 @@ struct topic_set *topic_set_new(void)
     struct topic_set *s = calloc(1, sizeof *s);
 
     if (s)
-        atomic_init(&s->users, 1);
+        users_init(&s->users);
     return s;
 }
 
 struct topic_set *topic_set_ref(struct topic_set *s)
 {
     if (s)
-        (void)atomic_fetch_add_explicit(&s->users, 1, memory_order_relaxed);
+        users_add(&s->users);
     return s;
 }
 
 void topic_set_unref(struct topic_set *s)
 {
-    if (!s ||
-        atomic_fetch_sub_explicit(&s->users, 1, memory_order_acq_rel) != 1)
+    if (!s || !users_drop(&s->users))
         return;
     for (size_t i = 0; i < s->count; i++)
         topic_unref(s->topics[i]);

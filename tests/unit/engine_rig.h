@@ -109,7 +109,7 @@ static inline int rig_close(void **state)
     char path[128];
 
     engine_close(&r->engine);
-    topic_set_free(r->topics);
+    topic_set_unref(r->topics);
     for (size_t i = 0; i < 3; i++) {
         assert_true(snprintf(path, sizeof path, "%s/%s", r->dir, files[i]) > 0);
         (void)unlink(path);

@@ -487,7 +487,7 @@ static void topic_free(struct topic *t)
 
 void topic_unref(struct topic *t)
 {
-    if (t && atomic_fetch_sub_explicit(&t->users, 1, memory_order_acq_rel) == 1)
+    if (t && users_drop(&t->users))
         topic_free(t);
 }
 

@@ -37,7 +37,7 @@ bool content_level_parse(struct bytes text, enum content_level *out);
 
 struct subscription {
     struct topic *topic; /* a reference */
-    char *canonical;           /* as in criteria, may carry |version */
+    char *canonical;     /* as in criteria, may carry |version */
     struct filter *filters;
     size_t filter_count;
     enum content_level content;

@@ -228,6 +228,10 @@ static void take_number(struct extensions *x, const cJSON *value,
     } else if (kind == EXTENSION_TIMEOUT) {
         range[1] = SUBSCRIPTION_TIMEOUT_S_MAX;
         to = &x->s->timeout_s;
+    } else if (kind == EXTENSION_LINGER) {
+        range[0] = 0;
+        range[1] = SUBSCRIPTION_LINGER_MS_MAX;
+        to = &x->s->linger_ms;
     }
     if (!read_number(value, range, to))
         issues_add(x->issues, ERR_UNPROCESSABLE, path,
@@ -244,6 +248,26 @@ static enum err_code take_secret(struct extensions *x, const cJSON *value,
     return copy_text(&x->s->secret, value->valuestring);
 }
 
+/* One of two words; the second one is the one that is not the default. */
+static void take_choice(struct extensions *x, const cJSON *value,
+                        const char *path, enum extension_kind kind)
+{
+    bool order = kind == EXTENSION_ORDER;
+    const char *standard = order ? "strict" : "stop";
+    const char *other = order ? "per-focus" : "park";
+    bool *to = order ? &x->s->per_focus : &x->s->park;
+
+    *to = strcmp(value->valuestring, other) == 0;
+    if (!*to && strcmp(value->valuestring, standard) != 0)
+        issues_add(x->issues, ERR_UNPROCESSABLE, path, "must be %s or %s",
+                   standard, other);
+}
+
+static bool is_ours(enum extension_kind kind)
+{
+    return kind >= EXTENSION_HEARTBEAT && kind <= EXTENSION_LINGER;
+}
+
 static enum err_code take_extension(struct extensions *x,
                                     const cJSON *extension, int index)
 {
@@ -251,8 +275,7 @@ static enum err_code take_extension(struct extensions *x,
     const cJSON *value = extension_value(extension, &kind);
     char path[PATH_BYTES];
 
-    if (kind != EXTENSION_HEARTBEAT && kind != EXTENSION_TIMEOUT &&
-        kind != EXTENSION_MAX_COUNT && kind != EXTENSION_SECRET)
+    if (!is_ours(kind))
         return ERR_OK;
     (void)snprintf(path, sizeof path, CHANNEL ".extension[%d]", index);
     if (x->seen & (1U << kind)) {
@@ -263,7 +286,10 @@ static enum err_code take_extension(struct extensions *x,
     x->seen |= 1U << kind;
     if (kind == EXTENSION_SECRET)
         return take_secret(x, value, path);
-    take_number(x, value, kind, path);
+    if (kind == EXTENSION_ORDER || kind == EXTENSION_REFUSAL)
+        take_choice(x, value, path, kind);
+    else
+        take_number(x, value, kind, path);
     return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #define GUIDE "http://hl7.org/fhir/uv/subscriptions-backport/"
 #define GUIDE_EXTENSION GUIDE "StructureDefinition/"
 #define OWN "https://belfry.example/fhir/"
+#define OWN_EXTENSION OWN "StructureDefinition/"
 #define CORE "http://hl7.org/fhir/"
 
 enum value_type { VALUE_STRING, VALUE_NUMBER, VALUE_OBJECT };
@@ -32,6 +33,12 @@ static const struct known known_extensions[] = {
      "valuePositiveInt", VALUE_NUMBER, EXTENSION_MAX_COUNT},
     {REDACT_SECRET_URL, "Subscription.channel", "valueString", VALUE_STRING,
      EXTENSION_SECRET},
+    {OWN_EXTENSION "subscription-order", "Subscription.channel", "valueCode",
+     VALUE_STRING, EXTENSION_ORDER},
+    {OWN_EXTENSION "subscription-refusal", "Subscription.channel", "valueCode",
+     VALUE_STRING, EXTENSION_REFUSAL},
+    {OWN_EXTENSION "subscription-linger", "Subscription.channel",
+     "valueUnsignedInt", VALUE_NUMBER, EXTENSION_LINGER},
     {CORE "5.0/StructureDefinition/extension-Subscription.identifier",
      "Subscription", "valueIdentifier", VALUE_OBJECT, EXTENSION_IDENTIFIER},
 };

@@ -14,4 +14,7 @@
 #define SUBSCRIPTION_HEARTBEAT_S_MIN 1
 #define SUBSCRIPTION_HEARTBEAT_S_MAX 31536000
 
+/* A wait to fill a batch; past it a heartbeat's worth of delay. */
+#define SUBSCRIPTION_LINGER_MS_MAX 60000
+
 #endif

@@ -6,6 +6,7 @@
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
 #define BUNDLE_PROFILE PROFILE "backport-subscription-notification-r4"
 #define STATUS_PROFILE PROFILE "backport-subscription-status-r4"
+#define ERROR_SYSTEM "http://terminology.hl7.org/CodeSystem/subscription-error"
 
 /* Ids, types and the base URL need no escaping in JSON: ids and types are
  * checked when they are accepted (R4 datatypes), the base URL at start. */
@@ -106,8 +107,14 @@ static void close_parameters(struct buf *out,
                              const struct notification_status *s)
 {
     if (s->error_text) {
-        buf_add_text(out, ",{\"name\":\"error\",\"valueCodeableConcept\":"
-                          "{\"text\":");
+        buf_add_text(out, ",{\"name\":\"error\",\"valueCodeableConcept\":{");
+        if (s->error_code) {
+            buf_add_text(out, "\"coding\":[{\"system\":\"" ERROR_SYSTEM
+                              "\",\"code\":\"");
+            buf_add_text(out, s->error_code);
+            buf_add_text(out, "\"}],");
+        }
+        buf_add_text(out, "\"text\":");
         buf_add_json_string(out, bytes_of(s->error_text));
         buf_add_text(out, "}}");
     }

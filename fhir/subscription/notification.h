@@ -26,6 +26,7 @@ struct notification_status {
     enum notification_type type;
     uint64_t events_since_start;
     const char *error_text; /* NULL: no error parameter */
+    const char *error_code; /* of HL7's subscription-error; NULL: none fits */
     char uuid[37];          /* of the Parameters resource */
 };
 

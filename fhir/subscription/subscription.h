@@ -50,6 +50,9 @@ struct subscription {
     uint32_t timeout_s;   /* 0: server default */
     uint32_t max_count;   /* 0: server default */
     int64_t end_ms;       /* 0: none */
+    uint32_t linger_ms;   /* how long a batch may wait to be filled */
+    bool per_focus;       /* order is kept per focus resource, not for all */
+    bool park;            /* what the endpoint refuses is set aside */
     bool off;             /* the client asked for status off */
 };
 

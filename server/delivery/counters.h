@@ -13,6 +13,7 @@ struct delivery_counters {
     _Atomic uint64_t retried;   /* failed attempts that get another */
     _Atomic uint64_t failed;    /* subscriptions that went to error */
     _Atomic uint64_t off;       /* subscriptions switched off */
+    _Atomic uint64_t parked;    /* dead letters written */
     /* Requests that curl was about to send a second time on its own. */
     _Atomic uint64_t hidden_reposts;
 };

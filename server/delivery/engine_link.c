@@ -82,7 +82,12 @@ static void count(struct delivery_counters *c, enum report_kind kind)
     case REPORT_OFF:
         counter_add(&c->off);
         break;
+    case REPORT_PARKED:
+        counter_add(&c->parked);
+        break;
+    case REPORT_ACKED:
     case REPORT_HANDSHAKE_OK:
+    case REPORT_ENDPOINT:
         break;
     }
 }
@@ -92,7 +97,8 @@ static void tell(struct engine_link *l, const struct report *r)
     struct subscription_state state;
     const char *id = "?";
 
-    if (r->kind == REPORT_DELIVERED)
+    if (r->kind == REPORT_DELIVERED || r->kind == REPORT_ACKED ||
+        r->kind == REPORT_ENDPOINT)
         return;
     if (look(l, r->subscription, &state))
         id = state.id;

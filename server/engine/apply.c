@@ -268,13 +268,44 @@ enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
     return code;
 }
 
-enum err_code apply_reports(struct batch *b, const struct report *reports,
-                            size_t n, struct err *e)
+/* Dead letters are numbered before the record is written, so that a replay
+ * gives each the same number whatever the state that it starts from. */
+static enum err_code number_letters(struct batch *b, struct report *reports,
+                                    size_t n, struct err *e)
 {
-    char *out;
-    enum err_code code = store_log_append(
-        b->txn, b->change + 1, record_reports_size(reports, n), &out, e);
+    for (size_t i = 0; i < n; i++) {
+        struct report *r = &reports[i];
+        struct sub *s = NULL;
+        struct sub_rare *rare;
+        struct sub_change *c;
 
+        r->letter = 0;
+        if (r->kind == REPORT_PARKED)
+            s = batch_find(b, r->subscription);
+        if (!s)
+            continue;
+        c = batch_touch(b, s);
+        if (!c)
+            return err_nomem(e);
+        rare = batch_rare(c);
+        if (!rare)
+            return err_nomem(e);
+        if (c->state.definition == r->definition &&
+            c->state.status == STATUS_ACTIVE && r->event > c->state.delivered)
+            r->letter = ++rare->parked;
+    }
+    return ERR_OK;
+}
+
+enum err_code apply_reports(struct batch *b, struct report *reports, size_t n,
+                            struct err *e)
+{
+    char *out = NULL;
+    enum err_code code = number_letters(b, reports, n, e);
+
+    if (code == ERR_OK)
+        code = store_log_append(b->txn, b->change + 1,
+                                record_reports_size(reports, n), &out, e);
     if (code != ERR_OK)
         return code;
     record_reports_write(reports, n, b->time_ms, out);

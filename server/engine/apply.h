@@ -15,9 +15,9 @@
 MUST_CHECK enum err_code apply_command(struct batch *b, struct command *c,
                                        struct err *e);
 
-/* Appends the reports to the log as one record, with their effects. */
-MUST_CHECK enum err_code apply_reports(struct batch *b,
-                                       const struct report *reports, size_t n,
-                                       struct err *e);
+/* Appends the reports to the log as one record, with their effects; numbers
+ * the dead letters among them. */
+MUST_CHECK enum err_code apply_reports(struct batch *b, struct report *reports,
+                                       size_t n, struct err *e);
 
 #endif

@@ -133,6 +133,11 @@ static void publish_change(struct state *s, struct sub_change *c)
             c->rare = NULL;
         }
     }
+    if (c->acked_set) {
+        free(sub->acked);
+        sub->acked = c->acked;
+        c->acked = NULL;
+    }
     if (c->added && !c->removed)
         subs_add(&s->subs, sub);
     else if (!c->added && c->removed)
@@ -160,6 +165,7 @@ static void release(struct batch *b)
         definition_unref(&c->matched_by);
         free(c->error);
         free(c->rare);
+        free(c->acked);
         if (c->removed && !c->sub->staged)
             sub_free(c->sub);
     }

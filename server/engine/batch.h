@@ -23,6 +23,8 @@ struct sub_change {
     bool redefined;
     bool error_set;
     char *error; /* heap; NULL: none */
+    bool acked_set;
+    struct acked *acked; /* heap; NULL: none */
     bool added;
     bool removed;
     struct sub_change *next;

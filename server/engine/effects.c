@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "server/engine/breaker_state.h"
+#include "server/engine/dead_letter.h"
+
 /* R4 subscription-status; section 1.2 of the wire reference. Nothing leaves
  * `off` or `error` but by a client's request. */
 static const bool legal[STATUS_OFF + 1][STATUS_OFF + 1] = {
@@ -177,6 +180,7 @@ enum err_code effects_subscription(struct batch *b, uint64_t change,
     c->state.definition = change;
     c->state.attempts = 0;
     c->state.next_attempt_ms = 0;
+    c->state.failure = FAILURE_NONE;
     c->state.requested_ms = r->time_ms;
     return redefine(b, c, d, e);
 }
@@ -199,11 +203,29 @@ enum err_code effects_subscription_deleted(struct batch *b, uint64_t change,
     return ERR_OK;
 }
 
+static uint64_t failed_event(const struct sub_change *c)
+{
+    return c->rare ? c->rare->failed_event : sub_rare_of(c->sub).failed_event;
+}
+
+static bool set_failed_event(struct sub_change *c, uint64_t event)
+{
+    struct sub_rare *rare;
+
+    if (failed_event(c) == event)
+        return true;
+    rare = batch_rare(c);
+    if (rare)
+        rare->failed_event = event;
+    return rare != NULL;
+}
+
 static bool report_retry(struct sub_change *c, const struct report *r)
 {
     c->state.attempts = r->attempts;
     c->state.next_attempt_ms = r->next_attempt_ms;
-    return set_error(c, r->error);
+    c->state.failure = r->failure;
+    return set_failed_event(c, r->event) && set_error(c, r->error);
 }
 
 static bool report_settled(struct sub_change *c, const struct report *r,
@@ -212,21 +234,92 @@ static bool report_settled(struct sub_change *c, const struct report *r,
     move_to(c, to);
     c->state.attempts = 0;
     c->state.next_attempt_ms = 0;
-    return set_error(c, r->error);
+    c->state.failure = r->failure;
+    return set_failed_event(c, 0) && set_error(c, r->error);
+}
+
+static bool calm(struct sub_change *c)
+{
+    c->state.attempts = 0;
+    c->state.next_attempt_ms = 0;
+    c->state.failure = FAILURE_NONE;
+    return set_failed_event(c, 0) && set_error(c, NULL);
+}
+
+/* The set past the cursor, to be changed; NULL without memory. */
+static struct acked *stage_acked(struct sub_change *c)
+{
+    if (c->acked_set && c->acked)
+        return c->acked;
+    c->acked = calloc(1, sizeof *c->acked);
+    if (c->acked && !c->acked_set && c->sub->acked)
+        *c->acked = *c->sub->acked;
+    c->acked_set = true;
+    return c->acked;
+}
+
+static bool move_cursor(struct sub_change *c, uint64_t to)
+{
+    const struct acked *known = c->acked_set ? c->acked : c->sub->acked;
+    struct acked *a;
+
+    if (!known) {
+        c->state.delivered = to;
+        return true;
+    }
+    a = stage_acked(c);
+    if (!a)
+        return false;
+    c->state.delivered = acked_move(a, c->state.delivered, to);
+    if (acked_is_empty(a)) {
+        free(c->acked);
+        c->acked = NULL;
+    }
+    return true;
+}
+
+/* Events first to last need no sending any more. */
+static bool pass_events(struct sub_change *c, uint64_t first, uint64_t last)
+{
+    struct acked *a;
+
+    if (last > c->state.last_event || last <= c->state.delivered)
+        return true;
+    if (first <= c->state.delivered + 1)
+        return move_cursor(c, last);
+    a = stage_acked(c);
+    for (uint64_t n = first; a && n <= last; n++)
+        acked_add(a, c->state.delivered, n);
+    return a != NULL;
 }
 
 /* What the endpoint acknowledged counts whatever became of the subscription in
  * the meantime. */
 static bool report_delivered(struct sub_change *c, const struct report *r)
 {
-    if (r->event > c->state.delivered && r->event <= c->state.last_event)
-        c->state.delivered = r->event;
+    if (!pass_events(c, 0, r->event))
+        return false;
     if (r->definition != c->state.definition ||
         c->state.status != STATUS_ACTIVE)
         return true;
-    c->state.attempts = 0;
-    c->state.next_attempt_ms = 0;
-    return set_error(c, NULL);
+    return calm(c);
+}
+
+/* The failure of other events stays told. */
+static bool report_acked(struct sub_change *c, const struct report *r)
+{
+    uint64_t failed;
+
+    if (r->first > r->event || r->event - r->first >= ACKED_WINDOW)
+        return true;
+    if (!pass_events(c, r->first, r->event))
+        return false;
+    failed = failed_event(c);
+    if (r->definition != c->state.definition ||
+        c->state.status != STATUS_ACTIVE || failed < r->first ||
+        failed > r->event)
+        return true;
+    return calm(c);
 }
 
 static bool live(const struct sub_change *c)
@@ -235,36 +328,99 @@ static bool live(const struct sub_change *c)
            c->state.status == STATUS_ACTIVE;
 }
 
+static bool stage_letter(struct batch *b, const struct report *r)
+{
+    char raw[STATE_KEY_BYTES], value[DEAD_LETTER_BYTES_MAX];
+    struct dead_letter d = {.state = DEAD_LETTER_WAITING,
+                            .failure = r->failure,
+                            .attempts = r->attempts,
+                            .time_ms = b->time_ms,
+                            .first = r->first,
+                            .last = r->event};
+
+    memcpy(d.error, r->error, sizeof d.error);
+    return overlay_stage(&b->state->young, VIEW_PARKED,
+                         state_parked_key(r->subscription, r->letter, raw),
+                         dead_letter_encode(&d, value));
+}
+
+/* The last error stays told: it is why events were set aside. */
+static bool report_parked(struct sub_change *c, const struct report *r)
+{
+    struct sub_rare *rare;
+
+    if (r->letter == 0 || r->first > r->event ||
+        r->event - r->first >= ACKED_WINDOW)
+        return true;
+    rare = batch_rare(c);
+    if (!rare)
+        return false;
+    if (rare->parked < r->letter)
+        rare->parked = r->letter;
+    rare->failed_event = 0;
+    c->state.attempts = 0;
+    c->state.next_attempt_ms = 0;
+    c->state.failure = r->failure;
+    return pass_events(c, r->first, r->event) && set_error(c, r->error);
+}
+
+static enum err_code stage_endpoint(struct batch *b, const struct report *r,
+                                    struct err *e)
+{
+    char raw[STATE_KEY_BYTES], value[BREAKER_STATE_BYTES];
+    const struct breaker_state s = {.trips = r->attempts,
+                                    .since_ms = (int64_t)r->first,
+                                    .until_ms = r->next_attempt_ms};
+
+    return overlay_stage(&b->state->young, VIEW_ENDPOINT,
+                         state_endpoint_key(r->event, raw),
+                         breaker_state_encode(&s, value))
+               ? ERR_OK
+               : err_nomem(e);
+}
+
+static bool report_changes(struct sub_change *c, const struct report *r)
+{
+    bool current = r->definition == c->state.definition;
+
+    switch (r->kind) {
+    case REPORT_DELIVERED:
+        return report_delivered(c, r);
+    case REPORT_ACKED:
+        return report_acked(c, r);
+    case REPORT_PARKED:
+        return report_parked(c, r);
+    case REPORT_RETRY:
+        return !current || !live(c) || report_retry(c, r);
+    case REPORT_HANDSHAKE_OK:
+        return !current || c->state.status != STATUS_REQUESTED ||
+               report_settled(c, r, STATUS_ACTIVE);
+    case REPORT_FAILED:
+        return !current || !live(c) || report_settled(c, r, STATUS_ERROR);
+    case REPORT_OFF:
+        return !current || report_settled(c, r, STATUS_OFF);
+    case REPORT_ENDPOINT:
+        break;
+    }
+    return true;
+}
+
 enum err_code effects_report(struct batch *b, uint64_t change,
                              const struct report *r, struct err *e)
 {
-    struct sub *s = batch_find(b, r->subscription);
+    struct sub *s;
     struct sub_change *c;
-    bool current, done = true;
 
+    if (r->kind == REPORT_ENDPOINT)
+        return stage_endpoint(b, r, e);
+    /* the view may lack what the subscription's row tells of already */
+    if (r->kind == REPORT_PARKED && r->letter > 0 && !stage_letter(b, r))
+        return err_nomem(e);
+    s = batch_find(b, r->subscription);
     if (!s || change <= s->loaded_as_of)
         return ERR_OK;
     c = batch_touch(b, s);
-    if (!c)
+    if (!c || !report_changes(c, r))
         return err_nomem(e);
-    current = r->definition == c->state.definition;
-    switch (r->kind) {
-    case REPORT_DELIVERED:
-        done = report_delivered(c, r);
-        break;
-    case REPORT_RETRY:
-        done = !current || !live(c) || report_retry(c, r);
-        break;
-    case REPORT_HANDSHAKE_OK:
-        done = !current || c->state.status != STATUS_REQUESTED ||
-               report_settled(c, r, STATUS_ACTIVE);
-        break;
-    case REPORT_FAILED:
-        done = !current || !live(c) || report_settled(c, r, STATUS_ERROR);
-        break;
-    case REPORT_OFF:
-        done = !current || report_settled(c, r, STATUS_OFF);
-        break;
-    }
-    return done ? ERR_OK : err_nomem(e);
+    return ERR_OK;
 }

@@ -113,7 +113,8 @@ static bool grow_reports(struct ledger *l, size_t n)
 
 static bool changes_status(const struct report *r)
 {
-    return r->kind != REPORT_DELIVERED && r->kind != REPORT_RETRY;
+    return r->kind == REPORT_HANDSHAKE_OK || r->kind == REPORT_FAILED ||
+           r->kind == REPORT_OFF;
 }
 
 enum err_code ledger_put_reports(struct ledger *l, const struct report *reports,

@@ -12,12 +12,16 @@ struct sub_rare {
     /* The gap proof covers the events behind this one; 0 until the secret is
      * replaced. */
     uint64_t chain_since;
+    /* First event of the batch that failed last, where events are not sent in
+     * one line. */
+    uint64_t failed_event;
+    uint64_t parked; /* dead letters ever written */
 };
 
 /* True when there is nothing to keep aside. */
 static inline bool rare_is_empty(const struct sub_rare *r)
 {
-    return r->chain_since == 0;
+    return r->chain_since == 0 && r->failed_event == 0 && r->parked == 0;
 }
 
 #endif

@@ -1,6 +1,8 @@
 #include "server/engine/read.h"
 
+#include "server/engine/breaker_state.h"
 #include "server/engine/core.h"
+#include "server/engine/dead_letter.h"
 #include "server/engine/record.h"
 
 #include <assert.h>
@@ -110,7 +112,9 @@ static void copy_state(const struct sub *s, struct subscription_state *out,
                                     .next_attempt_ms = s->state.next_attempt_ms,
                                     .requested_ms = s->state.requested_ms,
                                     .chain_since = sub_rare_of(s).chain_since,
-                                    .chain = s->state.chain};
+                                    .chain = s->state.chain,
+                                    .failure = s->state.failure,
+                                    .parked = sub_rare_of(s).parked};
     memcpy(out->id, s->id, strnlen(s->id, sizeof out->id - 1));
     if (s->error)
         memcpy(out->error, s->error, strnlen(s->error, sizeof out->error - 1));
@@ -152,6 +156,22 @@ enum err_code engine_subscription_by_id(struct engine *g, struct bytes id,
     s = subs_find_id(&g->state.subs, id);
     if (s)
         copy_state(s, out, definition);
+    unlock(g);
+    return s ? ERR_OK : not_found(e);
+}
+
+enum err_code engine_acked(struct engine *g, uint64_t number, struct acked *out,
+                           struct err *e)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+    const struct sub *s;
+
+    assert(rc == 0);
+    (void)rc;
+    *out = (struct acked){{0}};
+    s = subs_find(&g->state.subs, number);
+    if (s && s->acked)
+        *out = *s->acked;
     unlock(g);
     return s ? ERR_OK : not_found(e);
 }
@@ -275,4 +295,62 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
                            n, e);
     store_abort(&t);
     return code;
+}
+
+/* ---- entries of small views ---- */
+
+struct small_entry {
+    enum store_view view;
+    struct bytes key;
+    enum err_code (*decode)(struct bytes value, void *out, struct err *e);
+    void *out;
+};
+
+static enum err_code read_entry(struct engine *g, const struct small_entry *x,
+                                struct err *e)
+{
+    struct store_txn *t = NULL;
+    struct bytes value = {0};
+    enum err_code code = begin_read(g, &t, e);
+
+    if (code == ERR_OK)
+        code = state_view_get(&g->state, t, x->view, x->key, &value, e);
+    if (code == ERR_OK)
+        code = x->decode(value, x->out, e);
+    unlock(g); /* a value may be the overlay's */
+    store_abort(&t);
+    return code;
+}
+
+static enum err_code decode_letter(struct bytes value, void *out, struct err *e)
+{
+    return dead_letter_decode(value, out, e);
+}
+
+enum err_code engine_dead_letter(struct engine *g, uint64_t subscription,
+                                 uint64_t letter, struct dead_letter *out,
+                                 struct err *e)
+{
+    char raw[STATE_KEY_BYTES];
+    const struct small_entry x = {VIEW_PARKED,
+                                  state_parked_key(subscription, letter, raw),
+                                  decode_letter, out};
+
+    return read_entry(g, &x, e);
+}
+
+static enum err_code decode_breaker(struct bytes value, void *out,
+                                    struct err *e)
+{
+    return breaker_state_decode(value, out, e);
+}
+
+enum err_code engine_breaker_state(struct engine *g, uint64_t hash,
+                                   struct breaker_state *out, struct err *e)
+{
+    char raw[STATE_KEY_BYTES];
+    const struct small_entry x = {VIEW_ENDPOINT, state_endpoint_key(hash, raw),
+                                  decode_breaker, out};
+
+    return read_entry(g, &x, e);
 }

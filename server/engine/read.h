@@ -6,6 +6,7 @@
 #ifndef BELFRY_SERVER_ENGINE_READ_H
 #define BELFRY_SERVER_ENGINE_READ_H
 
+#include "server/engine/acked.h"
 #include "server/engine/engine.h"
 #include "server/security/chain.h"
 
@@ -36,13 +37,16 @@ struct subscription_state {
     char id[65];
     enum subscription_status status;
     uint64_t last_event;      /* events counted since creation */
-    uint64_t delivered;       /* all events up to this are acknowledged */
+    uint64_t delivered;       /* all events up to this are acknowledged or in
+                                 the dead-letter list */
     uint32_t attempts;        /* failed attempts at the head, 0 after success */
     int64_t next_attempt_ms;  /* 0: at once */
     int64_t requested_ms;     /* when the definition in force was accepted */
     uint64_t chain_since;     /* the gap proof covers what is behind it */
     struct chain_value chain; /* with last_event */
-    char error[192];          /* last error or "" */
+    uint64_t parked;          /* dead letters ever written */
+    enum failure_class failure; /* class of the last error */
+    char error[192];            /* last error or "" */
 };
 
 /* *definition (may be NULL) receives a reference to release; it is set to NULL
@@ -62,6 +66,11 @@ engine_subscription_by_id(struct engine *g, struct bytes id,
 bool engine_subscription_next(struct engine *g, uint64_t after,
                               struct subscription_state *out,
                               struct definition **definition);
+
+/* The events acknowledged past the cursor, none for most. ERR_NOT_FOUND for no
+ * such subscription. */
+MUST_CHECK enum err_code engine_acked(struct engine *g, uint64_t number,
+                                      struct acked *out, struct err *e);
 
 struct event {
     uint64_t number;

@@ -7,6 +7,7 @@
 #define EVENT_CHAINED_BYTES (EVENT_BYTES + CHAIN_BYTES)
 #define REPORTS_HEADER 16
 #define REPORT_FIXED 40
+#define REPORT_RANGE 16 /* after the error, of the kinds that have one */
 #define FLAG_UPDATE_AS_CREATE 1
 #define FLAG_CHAINED 2
 
@@ -148,12 +149,23 @@ struct record_event record_change_event(const struct record_change *c,
     return event;
 }
 
+static size_t range_bytes(enum report_kind kind)
+{
+    return kind >= REPORT_ACKED ? REPORT_RANGE : 0;
+}
+
+int64_t record_reports_time(struct bytes record)
+{
+    return (int64_t)get64(record.p + 8);
+}
+
 size_t record_reports_size(const struct report *reports, size_t n)
 {
     size_t size = REPORTS_HEADER;
 
     for (size_t i = 0; i < n; i++)
-        size += REPORT_FIXED + strlen(reports[i].error);
+        size += REPORT_FIXED + strlen(reports[i].error) +
+                range_bytes(reports[i].kind);
     return size;
 }
 
@@ -178,10 +190,42 @@ void record_reports_write(const struct report *reports, size_t n,
         put32(at + 32, r->attempts);
         put16(at + 36, (uint16_t)error_bytes);
         at[38] = (char)r->kind;
-        at[39] = 0;
+        at[39] = (char)r->failure;
         memcpy(at + REPORT_FIXED, r->error, error_bytes);
         at += REPORT_FIXED + error_bytes;
+        if (range_bytes(r->kind)) {
+            put64(at, r->first);
+            put64(at + 8, r->letter);
+            at += REPORT_RANGE;
+        }
     }
+}
+
+/* One report; *n is what it takes. False for a damaged one. */
+static bool read_report(struct bytes from, struct report *r, size_t *n)
+{
+    size_t error_bytes;
+
+    if (from.n < REPORT_FIXED)
+        return false;
+    *r = (struct report){.subscription = get64(from.p),
+                         .definition = get64(from.p + 8),
+                         .event = get64(from.p + 16),
+                         .next_attempt_ms = (int64_t)get64(from.p + 24),
+                         .attempts = get32(from.p + 32),
+                         .kind = (enum report_kind)from.p[38],
+                         .failure =
+                             (enum failure_class)(unsigned char)from.p[39]};
+    error_bytes = get16(from.p + 36);
+    *n = REPORT_FIXED + error_bytes + range_bytes(r->kind);
+    if (error_bytes >= sizeof r->error || from.n < *n)
+        return false;
+    memcpy(r->error, from.p + REPORT_FIXED, error_bytes);
+    if (range_bytes(r->kind)) {
+        r->first = get64(from.p + REPORT_FIXED + error_bytes);
+        r->letter = get64(from.p + REPORT_FIXED + error_bytes + 8);
+    }
+    return true;
 }
 
 enum err_code record_reports_each(struct bytes record,
@@ -190,30 +234,17 @@ enum err_code record_reports_each(struct bytes record,
                                   void *ctx, struct err *e)
 {
     struct bytes rest = bytes_from(record, REPORTS_HEADER);
-    size_t n;
+    struct report r;
+    size_t count, n;
 
     if (record_kind_of(record) != RECORD_REPORTS)
         return damaged(e);
-    n = get32(record.p + 4);
-    for (size_t i = 0; i < n; i++) {
-        struct report r = {0};
-        size_t error_bytes;
-
-        if (rest.n < REPORT_FIXED)
+    count = get32(record.p + 4);
+    for (size_t i = 0; i < count; i++) {
+        if (!read_report(rest, &r, &n))
             return damaged(e);
-        r.subscription = get64(rest.p);
-        r.definition = get64(rest.p + 8);
-        r.event = get64(rest.p + 16);
-        r.next_attempt_ms = (int64_t)get64(rest.p + 24);
-        r.attempts = get32(rest.p + 32);
-        r.kind = (enum report_kind)rest.p[38];
-        error_bytes = get16(rest.p + 36);
-        if (error_bytes >= sizeof r.error ||
-            rest.n - REPORT_FIXED < error_bytes)
-            return damaged(e);
-        memcpy(r.error, rest.p + REPORT_FIXED, error_bytes);
         each(ctx, &r);
-        rest = bytes_from(rest, REPORT_FIXED + error_bytes);
+        rest = bytes_from(rest, n);
     }
     return ERR_OK;
 }

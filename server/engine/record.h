@@ -59,6 +59,7 @@ enum record_kind record_kind_of(struct bytes record);
 
 /* The reports of one batch. */
 size_t record_reports_size(const struct report *reports, size_t n);
+int64_t record_reports_time(struct bytes record);
 void record_reports_write(const struct report *reports, size_t n,
                           int64_t time_ms, char *out);
 MUST_CHECK enum err_code

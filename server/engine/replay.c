@@ -109,6 +109,8 @@ static enum err_code replay_record(struct batch *b, uint64_t change,
 
     if (record_kind_of(record) == RECORD_CHANGE)
         return replay_change(b, change, record, e);
+    if (record_kind_of(record) == RECORD_REPORTS)
+        b->time_ms = record_reports_time(record);
     code = record_reports_each(record, replay_report, &x, e);
     return code == ERR_OK ? x.code : code;
 }

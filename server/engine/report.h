@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "server/engine/failure.h"
+
 #define REPORT_ERROR_BYTES 192
 
 enum report_kind {
@@ -13,7 +15,12 @@ enum report_kind {
     REPORT_RETRY,         /* an attempt failed; next at next_attempt_ms */
     REPORT_HANDSHAKE_OK,  /* requested -> active */
     REPORT_FAILED,        /* retries exhausted, or handshake refused: error */
-    REPORT_OFF            /* 410, or `end` was reached: off */
+    REPORT_OFF,           /* 410, or `end` was reached: off */
+    REPORT_ACKED,         /* events first to event are acknowledged, whatever
+                             became of those before them */
+    REPORT_PARKED,        /* events first to event are in the dead-letter list
+                             and count as passed */
+    REPORT_ENDPOINT       /* of no subscription: an endpoint's breaker */
 };
 
 struct report {
@@ -21,8 +28,14 @@ struct report {
     uint64_t definition;   /* the definition that was in force; a report for
                               an older one changes no status */
     enum report_kind kind;
-    uint64_t event;
-    uint32_t attempts;
+    enum failure_class failure; /* RETRY, FAILED, OFF, PARKED: why */
+    uint64_t event;             /* RETRY: the first event of the batch where
+                                they are not sent in one line; ENDPOINT: the
+                                   endpoint's hash */
+    uint64_t first;    /* ACKED, PARKED; ENDPOINT: failing since (ms), 0: not */
+    uint64_t letter;   /* PARKED: number of the dead letter, given by the
+                          engine; 0: the report came too late and counts not */
+    uint32_t attempts; /* ENDPOINT: times that it was found failing in a row */
     int64_t next_attempt_ms;
     char error[REPORT_ERROR_BYTES]; /* "" : none; no patient data */
 };

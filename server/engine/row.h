@@ -7,7 +7,7 @@
 
 #include "server/engine/subs.h"
 
-#define ROW_BYTES_MAX 512
+#define ROW_BYTES_MAX 640
 
 /* as_of: all changes up to it are in the state. */
 struct bytes row_encode(const struct sub *s, uint64_t as_of,

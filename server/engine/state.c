@@ -41,6 +41,17 @@ struct bytes state_subscription_key(uint64_t subscription,
     return bytes_make(out, 8);
 }
 
+struct bytes state_parked_key(uint64_t subscription, uint64_t letter,
+                              char out[STATE_KEY_BYTES])
+{
+    return state_queue_key(subscription, letter, out);
+}
+
+struct bytes state_endpoint_key(uint64_t hash, char out[STATE_KEY_BYTES])
+{
+    return state_subscription_key(hash, out);
+}
+
 struct bytes state_current_value(const struct current *c,
                                  char out[STATE_CURRENT_BYTES])
 {

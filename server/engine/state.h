@@ -52,6 +52,9 @@ struct bytes state_queue_key(uint64_t subscription, uint64_t event,
                              char out[STATE_KEY_BYTES]);
 struct bytes state_subscription_key(uint64_t subscription,
                                     char out[STATE_KEY_BYTES]);
+struct bytes state_parked_key(uint64_t subscription, uint64_t letter,
+                              char out[STATE_KEY_BYTES]);
+struct bytes state_endpoint_key(uint64_t hash, char out[STATE_KEY_BYTES]);
 
 #define STATE_CURRENT_BYTES 17
 struct bytes state_current_value(const struct current *c,

@@ -25,6 +25,7 @@ void sub_free(struct sub *s)
     free(s->links);
     free(s->error);
     free(s->rare);
+    free(s->acked);
     free(s);
 }
 

@@ -6,7 +6,9 @@
 #ifndef BELFRY_SERVER_ENGINE_SUBS_H
 #define BELFRY_SERVER_ENGINE_SUBS_H
 
+#include "server/engine/acked.h"
 #include "server/engine/definition.h"
+#include "server/engine/failure.h"
 #include "server/engine/rare.h"
 #include "server/security/chain.h"
 #include "storage/base/bytes.h"
@@ -21,7 +23,8 @@ struct sub_state {
     uint64_t delivered;
     int64_t next_attempt_ms;
     int64_t requested_ms;
-    struct chain_value chain; /* with the last event */
+    struct chain_value chain;   /* with the last event */
+    enum failure_class failure; /* class of the last error */
 };
 
 struct bucket;
@@ -43,6 +46,7 @@ struct sub {
     struct definition *definition; /* NULL: cannot be honoured any more */
     char *error;                   /* NULL: none */
     struct sub_rare *rare;         /* NULL: all of it is zero */
+    struct acked *acked;           /* past the cursor; NULL: none */
 
     /* owner: writer */
     struct sub_change *staged;     /* in the batch at hand, or NULL */

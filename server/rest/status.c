@@ -139,6 +139,7 @@ static void fill_item(const struct exchange *x, const struct row *row,
                                         .status = s->status,
                                         .type = NOTIFY_QUERY_STATUS,
                                         .events_since_start = s->last_event,
+                                        .error_code = failure_code(s->failure),
                                         .error_text =
                                             s->error[0] ? s->error : NULL};
     if (row->definition)

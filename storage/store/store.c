@@ -27,8 +27,8 @@ struct store_txn {
     MDB_txn *txn;
 };
 
-static const char *const view_names[VIEW_COUNT] = {"current", "history",
-                                                   "queue", "subscription"};
+static const char *const view_names[VIEW_COUNT] = {
+    "current", "history", "queue", "subscription", "parked", "endpoint"};
 
 /* Every MDB_* and errno that LMDB returns becomes one of ours here. */
 static enum err_code translate(int rc, const char *what, struct err *e)

@@ -22,6 +22,8 @@ enum store_view {
     VIEW_HISTORY,      /* type, id, version -> change */
     VIEW_QUEUE,        /* subscription, event number -> change */
     VIEW_SUBSCRIPTION, /* subscription -> its state */
+    VIEW_PARKED,       /* subscription, number -> dead letter */
+    VIEW_ENDPOINT,     /* hash of an endpoint -> its breaker */
     VIEW_COUNT
 };
 

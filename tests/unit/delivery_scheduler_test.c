@@ -88,6 +88,10 @@ static void apply(struct world *w, const struct report *r)
     case REPORT_OFF:
         st->status = current ? STATUS_OFF : st->status;
         break;
+    case REPORT_ACKED:
+    case REPORT_PARKED:
+    case REPORT_ENDPOINT:
+        break;
     }
 }
 

@@ -94,6 +94,10 @@ static void apply(struct engine *g, const struct report *r)
     case REPORT_OFF:
         g->state.status = STATUS_OFF;
         break;
+    case REPORT_ACKED:
+    case REPORT_PARKED:
+    case REPORT_ENDPOINT:
+        break;
     }
 }
 

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "fhir/search/values.h"
+#include "server/engine/breaker_state.h"
+#include "server/engine/dead_letter.h"
 #include "server/engine/read.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
@@ -366,6 +368,25 @@ static void events_are_numbered_without_gap_for_those_who_match(void **state)
     assert_int_equal(count_events(f, "s2", 5), 16);
 }
 
+static void assert_same_state(const struct subscription_state *a,
+                              const struct subscription_state *b)
+{
+    assert_int_equal(a->number, b->number);
+    assert_int_equal(a->definition, b->definition);
+    assert_string_equal(a->id, b->id);
+    assert_int_equal(a->status, b->status);
+    assert_int_equal(a->last_event, b->last_event);
+    assert_int_equal(a->delivered, b->delivered);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->next_attempt_ms, b->next_attempt_ms);
+    assert_int_equal(a->requested_ms, b->requested_ms);
+    assert_int_equal(a->chain_since, b->chain_since);
+    assert_memory_equal(&a->chain, &b->chain, sizeof a->chain);
+    assert_int_equal(a->parked, b->parked);
+    assert_int_equal(a->failure, b->failure);
+    assert_string_equal(a->error, b->error);
+}
+
 static void everything_is_there_after_reopening(void **state)
 {
     struct fixture *f = *state;
@@ -389,7 +410,7 @@ static void everything_is_there_after_reopening(void **state)
     for (int round = 0; round < 3; round++) {
         reopen(f);
         after = state_of(f, "s1");
-        assert_memory_equal(&before, &after, sizeof before);
+        assert_same_state(&before, &after);
         assert_int_equal(count_events(f, "s1", 1), 3);
         /* the second round starts on merged views, the first on the log */
         (void)usleep(400000);
@@ -434,6 +455,145 @@ static void report_for_an_older_definition_changes_no_status(void **state)
     flush_reports(f);
     assert_int_equal(state_of(f, "s1").status, STATUS_REQUESTED);
     assert_int_equal(state_of(f, "s1").number, s.number);
+}
+
+/* An active subscription with so many events. */
+static struct subscription_state active_with(struct fixture *f, int events)
+{
+    struct subscription_state s;
+
+    (void)subscribe(f, "s1", "requested", "patient=1");
+    s = state_of(f, "s1");
+    for (int i = 0; i < events; i++)
+        (void)run(f, encounter(f, COMMAND_UPDATE, "e", "1"));
+    report(f, (struct report){.subscription = s.number,
+                              .definition = s.definition,
+                              .kind = REPORT_HANDSHAKE_OK});
+    flush_reports(f);
+    return state_of(f, "s1");
+}
+
+static void report_range(struct fixture *f, const struct subscription_state *s,
+                         enum report_kind kind, const uint64_t range[2])
+{
+    struct report r = {.subscription = s->number,
+                       .definition = s->definition,
+                       .kind = kind,
+                       .first = range[0],
+                       .event = range[1],
+                       .error = "refused"};
+
+    if (kind == REPORT_PARKED) {
+        r.failure = FAILURE_REFUSED;
+        r.attempts = 3;
+    }
+    report(f, r);
+    flush_reports(f);
+}
+
+#define RANGE(first, last) \
+    (const uint64_t[2])    \
+    {                      \
+        (first), (last)    \
+    }
+
+static void events_acknowledged_out_of_order_outlive_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct subscription_state s = active_with(f, 8);
+    struct acked a;
+    struct err e;
+
+    report_range(f, &s, REPORT_ACKED, RANGE(2, 3));
+    report_range(f, &s, REPORT_ACKED, RANGE(6, 6));
+    report_range(f, &s, REPORT_ACKED, RANGE(9, 12)); /* no such events */
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(state_of(f, "s1").delivered, 0);
+        assert_int_equal(engine_acked(f->engine, s.number, &a, &e), ERR_OK);
+        for (uint64_t n = 1; n <= 12; n++)
+            assert_int_equal(acked_has(&a, 0, n), n == 2 || n == 3 || n == 6);
+        reopen(f);
+        (void)usleep(400000); /* from the second round on from merged views */
+    }
+    report_range(f, &s, REPORT_ACKED, RANGE(1, 1));
+    assert_int_equal(state_of(f, "s1").delivered, 3);
+    report_range(f, &s, REPORT_ACKED, RANGE(4, 5));
+    assert_int_equal(state_of(f, "s1").delivered, 6);
+    assert_int_equal(engine_acked(f->engine, s.number, &a, &e), ERR_OK);
+    assert_true(acked_is_empty(&a));
+}
+
+static void check_letters(struct fixture *f, const struct subscription_state *s)
+{
+    struct dead_letter d;
+    struct err e;
+
+    assert_int_equal(engine_dead_letter(f->engine, s->number, 1, &d, &e),
+                     ERR_OK);
+    assert_int_equal(d.first, 1);
+    assert_int_equal(d.last, 2);
+    assert_int_equal(d.attempts, 3);
+    assert_int_equal(d.failure, FAILURE_REFUSED);
+    assert_int_equal(d.state, DEAD_LETTER_WAITING);
+    assert_string_equal(d.error, "refused");
+    assert_true(d.time_ms > 0);
+    assert_int_equal(engine_dead_letter(f->engine, s->number, 2, &d, &e),
+                     ERR_OK);
+    assert_int_equal(d.first, 4);
+    assert_int_equal(engine_dead_letter(f->engine, s->number, 3, &d, &e),
+                     ERR_NOT_FOUND);
+}
+
+static void what_is_parked_is_listed_and_passed(void **state)
+{
+    struct fixture *f = *state;
+    struct subscription_state s = active_with(f, 5);
+
+    report_range(f, &s, REPORT_PARKED, RANGE(1, 2));
+    report_range(f, &s, REPORT_PARKED, RANGE(4, 4));
+    report_range(f, &s, REPORT_PARKED, RANGE(1, 2)); /* passed already */
+    for (int round = 0; round < 3; round++) {
+        s = state_of(f, "s1");
+        assert_int_equal(s.delivered, 2);
+        assert_int_equal(s.parked, 2);
+        assert_int_equal(s.failure, FAILURE_REFUSED);
+        assert_string_equal(s.error, "refused");
+        check_letters(f, &s);
+        reopen(f);
+        (void)usleep(400000);
+    }
+    report_range(f, &s, REPORT_ACKED, RANGE(3, 3));
+    s = state_of(f, "s1");
+    assert_int_equal(s.delivered, 4);
+    /* one that is late for its definition sets nothing aside */
+    (void)subscribe(f, "s1", "requested", "patient=1");
+    report_range(f, &s, REPORT_PARKED, RANGE(5, 5));
+    assert_int_equal(state_of(f, "s1").delivered, 4);
+    assert_int_equal(state_of(f, "s1").parked, 2);
+}
+
+static void a_failing_endpoint_is_remembered(void **state)
+{
+    struct fixture *f = *state;
+    struct breaker_state b;
+    struct err e;
+
+    report(f, (struct report){.kind = REPORT_ENDPOINT,
+                              .event = 77,
+                              .attempts = 3,
+                              .first = 1000,
+                              .next_attempt_ms = 5000});
+    flush_reports(f);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(engine_breaker_state(f->engine, 77, &b, &e), ERR_OK);
+        assert_int_equal(b.trips, 3);
+        assert_int_equal(b.since_ms, 1000);
+        assert_int_equal(b.until_ms, 5000);
+        assert_int_equal(engine_breaker_state(f->engine, 78, &b, &e),
+                         ERR_NOT_FOUND);
+        reopen(f);
+        (void)usleep(400000);
+    }
 }
 
 static void deleted_subscription_matches_no_more_and_starts_anew(void **state)
@@ -564,6 +724,9 @@ int main(void)
         TEST(everything_is_there_after_reopening),
         TEST(off_counts_nothing_and_error_goes_on_counting),
         TEST(report_for_an_older_definition_changes_no_status),
+        TEST(events_acknowledged_out_of_order_outlive_a_restart),
+        TEST(what_is_parked_is_listed_and_passed),
+        TEST(a_failing_endpoint_is_remembered),
         TEST(deleted_subscription_matches_no_more_and_starts_anew),
         TEST(delete_of_a_resource_is_an_event_of_its_last_version),
         TEST(topic_that_is_gone_puts_its_subscriptions_to_error),

@@ -622,6 +622,43 @@ static void every_element_is_read(void **state)
     assert_false(f->s->off);
 }
 
+#define OWN "https://belfry.example/fhir/StructureDefinition/"
+#define WITH(url, value) \
+    TIMEOUT "},{\"url\":\"" OWN "subscription-" url "\"," value
+
+static void choices_of_delivery_are_read(void **state)
+{
+    static const struct bad cases[] = {
+        {TIMEOUT, WITH("order", "\"valueCode\":\"random\""), AT("2"), NO},
+        {TIMEOUT, WITH("order", "\"valueString\":\"strict\""), AT("2"), NO},
+        {TIMEOUT, WITH("refusal", "\"valueCode\":\"skip\""), AT("2"), NO},
+        {TIMEOUT, WITH("linger", "\"valueUnsignedInt\":60001"), AT("2"), NO},
+        {TIMEOUT, WITH("linger", "\"valueUnsignedInt\":-1"), AT("2"), NO},
+    };
+    struct fixture *f = *state;
+
+    assert_int_equal(read_with(f, "", ""), ERR_OK);
+    assert_false(f->s->per_focus);
+    assert_false(f->s->park);
+    assert_int_equal(f->s->linger_ms, 0);
+    assert_int_equal(
+        read_with(f, TIMEOUT,
+                  WITH("order",
+                       "\"valueCode\":\"per-focus\"},{\"url\":\"" OWN
+                       "subscription-refusal\",\"valueCode\":"
+                       "\"park\"},{\"url\":\"" OWN "subscription-linger\","
+                       "\"valueUnsignedInt\":250")),
+        ERR_OK);
+    assert_true(f->s->per_focus);
+    assert_true(f->s->park);
+    assert_int_equal(f->s->linger_ms, 250);
+    assert_int_equal(
+        read_with(f, TIMEOUT, WITH("refusal", "\"valueCode\":\"stop\"")),
+        ERR_OK);
+    assert_false(f->s->park);
+    CHECK_BAD(f, cases);
+}
+
 static void smallest_subscription_is_read(void **state)
 {
     struct fixture *f = *state;
@@ -786,6 +823,7 @@ int main(void)
         TEST(issues_are_collected_and_bounded),
         TEST(refusals_never_repeat_a_secret),
         TEST(every_element_is_read),
+        TEST(choices_of_delivery_are_read),
         TEST(smallest_subscription_is_read),
         TEST(legal_variants_are_read),
         TEST(stored_resource_with_past_end_is_read),

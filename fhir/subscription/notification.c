@@ -16,7 +16,8 @@ static const char *type_text(enum notification_type type)
     static const char *const names[] = {[NOTIFY_HANDSHAKE] = "handshake",
                                         [NOTIFY_HEARTBEAT] = "heartbeat",
                                         [NOTIFY_EVENT] = "event-notification",
-                                        [NOTIFY_QUERY_STATUS] = "query-status"};
+                                        [NOTIFY_QUERY_STATUS] = "query-status",
+                                        [NOTIFY_QUERY_EVENT] = "query-event"};
 
     return names[type];
 }
@@ -73,8 +74,55 @@ static void add_event(struct buf *out, const struct notification_status *s,
                           "{\"reference\":\"");
         add_url(out, s->base_url, event->type, event->id);
         buf_add_text(out, "\"}");
+        if (event->version) {
+            buf_add_text(out, "},{\"name\":\"focus-version\",\"valueId\":\"");
+            buf_add_u64(out, event->version);
+            buf_add_char(out, '"');
+        }
+    } else if (event->digest[0]) {
+        buf_add_text(out, "},{\"name\":\"event-digest\",\"valueString\":\"");
+        buf_add_text(out, event->digest);
+        buf_add_char(out, '"');
     }
     buf_add_text(out, "}]}");
+}
+
+static void add_proof(struct buf *out, const struct notification_proof *proof)
+{
+    buf_add_text(out, ",{\"name\":\"event-chain\",\"part\":["
+                      "{\"name\":\"since\",\"valueString\":\"");
+    buf_add_u64(out, proof->since);
+    buf_add_text(out, "\"},{\"name\":\"event-number\",\"valueString\":\"");
+    buf_add_u64(out, proof->number);
+    buf_add_text(out, "\"},{\"name\":\"value\",\"valueString\":\"");
+    buf_add_text(out, proof->value);
+    buf_add_text(out, "\"}]}");
+}
+
+static void add_fact(struct buf *out, const struct notification_fact *fact)
+{
+    buf_add_text(out, ",{\"name\":\"");
+    buf_add_text(out, fact->name);
+    switch (fact->kind) {
+    case NOTIFICATION_TEXT:
+        buf_add_text(out, "\",\"valueString\":");
+        buf_add_json_string(out, bytes_of(fact->text));
+        break;
+    case NOTIFICATION_COUNT:
+        buf_add_text(out, "\",\"valueString\":\"");
+        buf_add_u64(out, (uint64_t)fact->number);
+        buf_add_char(out, '"');
+        break;
+    case NOTIFICATION_INSTANT:
+        buf_add_text(out, "\",\"valueInstant\":");
+        add_instant(out, fact->number);
+        break;
+    case NOTIFICATION_FLAG:
+        buf_add_text(out, "\",\"valueBoolean\":");
+        buf_add_text(out, fact->number ? "true" : "false");
+        break;
+    }
+    buf_add_char(out, '}');
 }
 
 static void open_parameters(struct buf *out,
@@ -106,6 +154,10 @@ static void open_parameters(struct buf *out,
 static void close_parameters(struct buf *out,
                              const struct notification_status *s)
 {
+    for (size_t i = 0; i < s->fact_count; i++)
+        add_fact(out, &s->facts[i]);
+    if (s->proof.value[0])
+        add_proof(out, &s->proof);
     if (s->error_text) {
         buf_add_text(out, ",{\"name\":\"error\",\"valueCodeableConcept\":{");
         if (s->error_code) {
@@ -189,32 +241,57 @@ static void add_entry(struct buf *out, const struct notification *n,
     buf_add_text(out, "\"}}");
 }
 
-/* Only event notifications carry events; they tell the highest number of the
- * bundle, all others the live counter (trap 19). */
-static uint64_t count_to_tell(const struct notification *n, size_t events)
+/* Event notifications tell the highest number of the bundle, all others the
+ * live counter (trap 19). */
+static uint64_t count_to_tell(const struct notification *n)
 {
     uint64_t highest = 0;
 
-    for (size_t i = 0; i < events; i++) {
+    if (n->status.type != NOTIFY_EVENT)
+        return n->status.events_since_start;
+    for (size_t i = 0; i < n->event_count; i++) {
         if (n->events[i].number > highest)
             highest = n->events[i].number;
     }
-    return events ? highest : n->status.events_since_start;
+    return highest;
+}
+
+static size_t events_to_tell(const struct notification *n)
+{
+    switch (n->status.type) {
+    case NOTIFY_EVENT:
+    case NOTIFY_QUERY_EVENT:
+        return n->event_count;
+    case NOTIFY_HANDSHAKE:
+    case NOTIFY_HEARTBEAT:
+    case NOTIFY_QUERY_STATUS:
+        break;
+    }
+    return 0;
+}
+
+static void add_next(struct buf *out, const char *url)
+{
+    buf_add_text(out, ",\"link\":[{\"relation\":\"next\",\"url\":");
+    buf_add_json_string(out, bytes_of(url));
+    buf_add_text(out, "}]");
 }
 
 void notification_write(struct buf *out, const struct notification *n)
 {
     struct notification_status s = n->status;
-    size_t events = s.type == NOTIFY_EVENT ? n->event_count : 0;
+    size_t events = events_to_tell(n);
     bool empty = n->content == CONTENT_EMPTY;
 
     if (empty)
         s.topic = NULL;
     add_head(out, n->bundle_id, BUNDLE_PROFILE, "history");
     add_instant(out, n->timestamp_ms);
+    if (n->next_url)
+        add_next(out, n->next_url);
     buf_add_text(out, ",\"entry\":[");
     open_status_entry(out, &s);
-    open_parameters(out, &s, count_to_tell(n, events));
+    open_parameters(out, &s, count_to_tell(n));
     for (size_t i = 0; i < events; i++)
         add_event(out, &s, &n->events[i], !empty);
     close_parameters(out, &s);

@@ -14,7 +14,34 @@ enum notification_type {
     NOTIFY_HANDSHAKE = 1,
     NOTIFY_HEARTBEAT,
     NOTIFY_EVENT,
-    NOTIFY_QUERY_STATUS
+    NOTIFY_QUERY_STATUS,
+    NOTIFY_QUERY_EVENT
+};
+
+/* A value of the gap proof in hexadecimal digits, with the NUL. */
+#define NOTIFICATION_CHAIN_BYTES 33
+
+/* The gap proof (server/gap-proof.md); value "": none is told. */
+struct notification_proof {
+    uint64_t since;
+    uint64_t number;
+    char value[NOTIFICATION_CHAIN_BYTES];
+};
+
+/* One more parameter of the status Parameters, belfry's own: the slices are
+ * open. */
+enum notification_fact_kind {
+    NOTIFICATION_TEXT,    /* valueString */
+    NOTIFICATION_COUNT,   /* valueString, as the guide's counters */
+    NOTIFICATION_INSTANT, /* valueInstant */
+    NOTIFICATION_FLAG     /* valueBoolean */
+};
+
+struct notification_fact {
+    const char *name;
+    enum notification_fact_kind kind;
+    const char *text; /* NOTIFICATION_TEXT */
+    int64_t number;   /* all others: count, milliseconds, 0 or 1 */
 };
 
 /* The status Parameters of one subscription. */
@@ -27,14 +54,19 @@ struct notification_status {
     uint64_t events_since_start;
     const char *error_text; /* NULL: no error parameter */
     const char *error_code; /* of HL7's subscription-error; NULL: none fits */
-    char uuid[37];          /* of the Parameters resource */
+    struct notification_proof proof;
+    const struct notification_fact *facts;
+    size_t fact_count;
+    char uuid[37]; /* of the Parameters resource */
 };
 
 struct notification_event {
     uint64_t number;
     int64_t time_ms;
     enum interaction interaction;
-    bool update_as_create; /* a create that came as PUT */
+    bool update_as_create;                 /* a create that came as PUT */
+    uint64_t version;                      /* of the focus; 0: not told */
+    char digest[NOTIFICATION_CHAIN_BYTES]; /* told at level empty; "": none */
     struct bytes type;
     struct bytes id;
     struct bytes text; /* as of the event; empty for a delete */
@@ -47,12 +79,14 @@ struct notification {
     int64_t timestamp_ms;
     const struct notification_event *events;
     size_t event_count;
+    const char *next_url; /* of the rest, for a query-event; NULL: no rest */
 };
 
-/* A history Bundle: handshake, heartbeat or event notification. For content
- * empty the topic, focus and entries are left out whatever the caller gave;
- * event notifications carry the highest number of the bundle as
- * events-since-subscription-start. Check out with buf_check(). */
+/* A history Bundle: handshake, heartbeat, event notification or the answer of
+ * $events. For content empty the topic, focus, version and entries are left
+ * out whatever the caller gave; event notifications carry the highest number
+ * of the bundle as events-since-subscription-start. Check out with
+ * buf_check(). */
 void notification_write(struct buf *out, const struct notification *n);
 
 /* The searchset Bundle of $status (section 1.5): one Parameters entry each, no

@@ -1,5 +1,7 @@
 #include "server/delivery/batch.h"
 
+#include "server/engine/tell.h"
+
 #include <openssl/sha.h>
 
 #include <stdio.h>
@@ -21,6 +23,7 @@ static struct numbers numbers_of(const struct batch *b)
         return (struct numbers){0, (uint64_t)b->now_ms};
     case NOTIFY_HANDSHAKE:
     case NOTIFY_QUERY_STATUS:
+    case NOTIFY_QUERY_EVENT:
         break;
     }
     return (struct numbers){0, b->state->definition};
@@ -98,27 +101,6 @@ static uint64_t events_since(const struct batch *b)
     return b->state->last_event;
 }
 
-static struct notification_event *convert(const struct batch *b,
-                                          struct arena *scratch)
-{
-    struct notification_event *to =
-        arena_calloc(scratch, b->event_count, sizeof(*to));
-
-    for (size_t i = 0; to && i < b->event_count; i++) {
-        const struct event *from = &b->events[i];
-
-        to[i] = (struct notification_event){.number = from->number,
-                                            .time_ms = from->time_ms,
-                                            .interaction = from->interaction,
-                                            .update_as_create =
-                                                from->update_as_create,
-                                            .type = from->type,
-                                            .id = from->id,
-                                            .text = from->text};
-    }
-    return to;
-}
-
 enum err_code batch_write(const struct batch *b, struct arena *scratch,
                           struct buf *out, struct err *e)
 {
@@ -133,13 +115,23 @@ enum err_code batch_write(const struct batch *b, struct arena *scratch,
         .content = b->definition->content,
         .timestamp_ms = timestamp_of(b)};
 
+    const struct tell t = {.state = b->state,
+                           .definition = b->definition,
+                           .content = b->definition->content,
+                           .events = b->events,
+                           .event_count = b->event_count,
+                           .handshake = b->type == NOTIFY_HANDSHAKE};
+    struct notification_event *events;
+    enum err_code code = tell_events(&t, scratch, &events, e);
+
+    if (code != ERR_OK)
+        return code;
+    n.events = events;
+    n.event_count = b->event_count;
+    code = tell_proof(&t, &n.status.proof, e);
+    if (code != ERR_OK)
+        return code;
     write_ids(b, n.bundle_id, n.status.uuid);
-    if (b->type == NOTIFY_EVENT) {
-        n.events = convert(b, scratch);
-        n.event_count = b->event_count;
-        if (!n.events)
-            return err_nomem(e);
-    }
     notification_write(out, &n);
     return buf_check(out, e);
 }

@@ -77,6 +77,28 @@ static void add_subscription_search(struct buf *b)
                          "Subscription-status");
 }
 
+static void add_operations(struct buf *b)
+{
+    static const struct {
+        const char *name;
+        const char *definition;
+    } operations[] = {
+        {"status",
+         BACKPORT "/OperationDefinition/backport-subscription-status"},
+        {"events",
+         BACKPORT "/OperationDefinition/backport-subscription-events"},
+    };
+
+    buf_add_text(b, ",\"operation\":[");
+    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+        buf_add_format(b, "%s{\"name\":\"%s\"", i ? "," : "",
+                       operations[i].name);
+        add_member(b, "definition", operations[i].definition);
+        buf_add_char(b, '}');
+    }
+    buf_add_char(b, ']');
+}
+
 static void add_resource(struct buf *b, const char *type,
                          const struct topic_set *topics)
 {
@@ -99,9 +121,7 @@ static void add_resource(struct buf *b, const char *type,
         add_subscription_search(b);
     buf_add_char(b, ']');
     if (subscription)
-        buf_add_text(b, ",\"operation\":[{\"name\":\"status\","
-                        "\"definition\":\"" BACKPORT "/OperationDefinition/"
-                        "backport-subscription-status\"}]");
+        add_operations(b);
     buf_add_char(b, '}');
 }
 

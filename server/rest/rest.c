@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fhir/outcome/outcome.h"
+#include "server/rest/events.h"
 #include "server/rest/exchange.h"
 #include "server/rest/health.h"
 #include "server/rest/metadata.h"
@@ -27,6 +28,7 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_SEARCH_FORM] = search_post,
     [ROUTE_STATUS_INSTANCE] = status_instance,
     [ROUTE_STATUS_TYPE] = status_type,
+    [ROUTE_EVENTS] = events_get,
 };
 
 static bool is_fhir(enum route_kind kind)

@@ -24,6 +24,7 @@ enum route_kind {
     ROUTE_SEARCH_FORM,
     ROUTE_STATUS_INSTANCE,
     ROUTE_STATUS_TYPE,
+    ROUTE_EVENTS,
     ROUTE_KINDS
 };
 

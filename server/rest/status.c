@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "fhir/model/types.h"
-#include "fhir/subscription/notification.h"
-#include "server/engine/read.h"
+#include "server/engine/tell.h"
 #include "server/rest/reply.h"
 #include "server/rest/status_input.h"
 
@@ -128,11 +127,12 @@ static enum err_code list_all(struct exchange *x, const struct status_input *in,
     return ERR_OK;
 }
 
-static void fill_item(const struct exchange *x, const struct row *row,
-                      struct notification_status *out)
+static enum err_code fill_item(const struct exchange *x, const struct row *row,
+                               struct notification_status *out, struct err *e)
 {
     const struct subscription_state *s = &row->state;
     const struct rest_config *c = &x->rest->config;
+    struct tell t = {.state = s};
 
     *out = (struct notification_status){.base_url = x->rest->base_url,
                                         .subscription_id = bytes_of(s->id),
@@ -142,9 +142,12 @@ static void fill_item(const struct exchange *x, const struct row *row,
                                         .error_code = failure_code(s->failure),
                                         .error_text =
                                             s->error[0] ? s->error : NULL};
-    if (row->definition)
-        out->topic = definition_get(row->definition)->canonical;
+    if (row->definition) {
+        t.definition = definition_get(row->definition);
+        out->topic = t.definition->canonical;
+    }
     rng_uuid(c->rng, out->uuid);
+    return tell_proof(&t, &out->proof, e);
 }
 
 static enum http_next answer(struct exchange *x, const struct listing *l)
@@ -160,8 +163,10 @@ static enum http_next answer(struct exchange *x, const struct listing *l)
         (void)err_nomem(&e);
         return reply_error(x, &e);
     }
-    for (size_t i = 0; i < l->n; i++)
-        fill_item(x, &l->rows[i], &items[i]);
+    for (size_t i = 0; i < l->n; i++) {
+        if (fill_item(x, &l->rows[i], &items[i], &e) != ERR_OK)
+            return reply_error(x, &e);
+    }
     rng_uuid(c->rng, bundle_id);
     buf_init(&body, STATUS_BYTES_MAX);
     notification_write_status_bundle(&body, bundle_id, clock_wall_ms(c->clock),

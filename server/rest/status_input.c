@@ -1,7 +1,13 @@
 #include "server/rest/status_input.h"
 
-#include "fhir/json/gate.h"
+#include "server/rest/operation.h"
 #include "server/rest/text.h"
+
+static const struct operation operation = {
+    "$status", (const struct operation_parameter[]){
+                   {"id", {"valueId", "valueString", "valueCode"}},
+                   {"status", {"valueCode", "valueString", "valueId"}},
+                   {NULL, {NULL}}}};
 
 static enum err_code take_id(struct exchange *x, struct status_input *in,
                              struct bytes id, struct err *e)
@@ -42,17 +48,12 @@ static enum err_code take_status(struct status_input *in, struct bytes code,
 }
 
 static enum err_code take(struct exchange *x, struct status_input *in,
-                          struct bytes name, struct bytes values, struct err *e)
+                          const struct param *p, struct err *e)
 {
-    bool is_id = bytes_is(name, "id");
+    struct bytes values = p->value;
+    bool is_id = bytes_is(p->name, "id");
     enum err_code code = ERR_OK;
-    char shown[TEXT_SHOW_BYTES];
 
-    if (!is_id && !bytes_is(name, "status"))
-        return err_set(e, ERR_NOT_SUPPORTED,
-                       "the parameter \"%s\" is not supported; $status takes "
-                       "id and status",
-                       text_show(name, shown));
     while (code == ERR_OK && values.n) {
         struct bytes value = text_trim(bytes_split(values, ',', &values));
 
@@ -62,93 +63,15 @@ static enum err_code take(struct exchange *x, struct status_input *in,
     return code;
 }
 
-static const char *parameter_value(const cJSON *parameter)
-{
-    static const char *const members[] = {"valueId", "valueCode",
-                                          "valueString"};
-
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        const cJSON *v =
-            cJSON_GetObjectItemCaseSensitive(parameter, members[i]);
-
-        if (cJSON_IsString(v))
-            return v->valuestring;
-    }
-    return NULL;
-}
-
-static enum err_code take_parameter(struct exchange *x, struct status_input *in,
-                                    const cJSON *parameter, struct err *e)
-{
-    const cJSON *name = cJSON_GetObjectItemCaseSensitive(parameter, "name");
-    const char *value = parameter_value(parameter);
-
-    if (!cJSON_IsString(name))
-        return err_set_at(e, ERR_INVALID, "Parameters.parameter.name",
-                          "a parameter needs a name");
-    if (!value)
-        return err_set_at(e, ERR_INVALID, "Parameters.parameter.value",
-                          "a parameter of $status is a valueId, valueCode or "
-                          "valueString");
-    return take(x, in, bytes_of(name->valuestring), bytes_of(value), e);
-}
-
-static enum err_code take_resource(struct exchange *x, struct status_input *in,
-                                   const cJSON *resource, struct err *e)
-{
-    const cJSON *type =
-        cJSON_GetObjectItemCaseSensitive(resource, "resourceType");
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(resource, "parameter");
-    const cJSON *item;
-    enum err_code code = ERR_OK;
-
-    if (!cJSON_IsString(type) || strcmp(type->valuestring, "Parameters") != 0)
-        return err_set_at(e, ERR_INVALID, "Parameters.resourceType",
-                          "the body of $status is a Parameters resource");
-    if (list && !cJSON_IsArray(list))
-        return err_set_at(e, ERR_INVALID, "Parameters.parameter",
-                          "parameter must be an array");
-    cJSON_ArrayForEach(item, list)
-    {
-        code = take_parameter(x, in, item, e);
-        if (code != ERR_OK)
-            return code;
-    }
-    return ERR_OK;
-}
-
-static enum err_code read_body(struct exchange *x, struct status_input *in,
-                               struct err *e)
-{
-    struct bytes body = x->request->body;
-    enum err_code code = negotiate_body(exchange_header(x, "Content-Type"), e);
-    cJSON *resource;
-
-    if (code == ERR_OK)
-        code = json_gate(body, e);
-    if (code != ERR_OK)
-        return code;
-    resource = cJSON_ParseWithLength(body.p, body.n);
-    if (!resource)
-        return err_nomem(e);
-    code = take_resource(x, in, resource, e);
-    cJSON_Delete(resource);
-    return code;
-}
-
 enum err_code status_input_read(struct exchange *x, struct status_input *out,
                                 struct err *e)
 {
-    enum err_code code = ERR_OK;
+    enum err_code code = operation_read(x, &operation, e);
 
     *out = (struct status_input){.ids = NULL};
     for (size_t i = 0; code == ERR_OK && i < x->params.n; i++) {
-        const struct param *p = &x->params.items[i];
-
-        if (!bytes_is(p->name, "_format"))
-            code = take(x, out, p->name, p->value, e);
+        if (!bytes_is(x->params.items[i].name, "_format"))
+            code = take(x, out, &x->params.items[i], e);
     }
-    if (code == ERR_OK && x->request->body.n)
-        code = read_body(x, out, e);
     return code;
 }

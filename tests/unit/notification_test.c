@@ -450,6 +450,87 @@ static void status_bundle_of_nothing_has_no_entry(void **state)
                            "\"2026-01-02T03:04:06.000Z\",\"total\":0}");
 }
 
+/* ---- belfry's own parts: versions, digests, the gap proof, facts ---- */
+
+#define CHAIN "0123456789abcdef0123456789abcdef"
+#define P_CHAIN                                                           \
+    ",{\"name\":\"event-chain\",\"part\":[{\"name\":\"since\","           \
+    "\"valueString\":"                                                    \
+    "\"2\"},{\"name\":\"event-number\",\"valueString\":\"5\"},{\"name\":" \
+    "\"value\",\"valueString\":\"" CHAIN "\"}]}"
+
+static void version_is_told_but_at_level_empty_the_digest(void **state)
+{
+    struct notification_event e = event(5, INTERACTION_UPDATE, "");
+    struct notification n = make(NOTIFY_EVENT, CONTENT_ID_ONLY);
+    struct fixture *f = *state;
+
+    e.version = 7;
+    memcpy(e.digest, CHAIN, sizeof CHAIN);
+    n.events = &e;
+    n.event_count = 1;
+    n.status.proof = (struct notification_proof){2, 5, CHAIN};
+    write_bundle(f, &n);
+    assert_json(
+        entry(f, 0),
+        ENTRY_0(
+            P_TOPIC P_STATUS("active") P_TYPE("event-notification") P_COUNT("5")
+                P_EVENT(
+                    "5",
+                    P_FOCUS(
+                        "Encounter/e1") ",{\"name\":"
+                                        "\"focus-version\",\"valueId\":\"7\"}")
+                    P_CHAIN));
+    n.content = CONTENT_EMPTY;
+    write_bundle(f, &n);
+    assert_json(
+        entry(f, 0),
+        ENTRY_0(P_STATUS("active") P_TYPE("event-notification") P_COUNT("5")
+                    P_EVENT("5", ",{\"name\":\"event-digest\","
+                                 "\"valueString\":\"" CHAIN "\"}") P_CHAIN));
+}
+
+static void answer_of_events_tells_the_live_count_and_the_rest(void **state)
+{
+    struct notification_event e = event(5, INTERACTION_UPDATE, "");
+    struct notification n = make(NOTIFY_QUERY_EVENT, CONTENT_ID_ONLY);
+    struct fixture *f = *state;
+
+    n.events = &e;
+    n.event_count = 1;
+    n.next_url = BASE "/x?a=\"b\"";
+    write_bundle(f, &n);
+    assert_int_equal(entry_count(f), 2);
+    assert_json(entry(f, 0),
+                ENTRY_0(P_TOPIC P_STATUS("active") P_TYPE("query-event")
+                            P_COUNT("77")
+                                P_EVENT("5", P_FOCUS("Encounter/e1"))));
+    assert_json(cJSON_GetObjectItemCaseSensitive(f->bundle, "link"),
+                "[{\"relation\":\"next\",\"url\":\"" BASE "/x?a=\\\"b\\\"\"}]");
+}
+
+static void facts_are_parameters_of_their_type(void **state)
+{
+    const struct notification_fact facts[] = {
+        {"note", NOTIFICATION_TEXT, "a\"b", 0},
+        {"pending", NOTIFICATION_COUNT, NULL, 12},
+        {"next-attempt", NOTIFICATION_INSTANT, NULL, EVENT_MS},
+        {"paused", NOTIFICATION_FLAG, NULL, 1}};
+    struct notification n = make(NOTIFY_HEARTBEAT, CONTENT_ID_ONLY);
+    struct fixture *f = *state;
+
+    n.status.facts = facts;
+    n.status.fact_count = 4;
+    write_bundle(f, &n);
+    assert_json(entry(f, 0),
+                ENTRY_0(P_TOPIC P_STATUS("active") P_TYPE("heartbeat") P_COUNT(
+                    "77") ",{\"name\":\"note\",\"valueString\":\"a\\\"b\"},"
+                          "{\"name\":\"pending\",\"valueString\":\"12\"},"
+                          "{\"name\":\"next-attempt\",\"valueInstant\":"
+                          "\"2026-01-02T03:04:05.900Z\"},"
+                          "{\"name\":\"paused\",\"valueBoolean\":true}"));
+}
+
 static void codes_have_texts(void **state)
 {
     static const char *const levels[] = {"empty", "id-only", "full-resource"};
@@ -489,6 +570,9 @@ int main(void)
         TEST(bundle_past_the_maximum_is_an_error),
         TEST(status_bundle_is_a_searchset_without_request),
         TEST(status_bundle_of_nothing_has_no_entry),
+        TEST(version_is_told_but_at_level_empty_the_digest),
+        TEST(answer_of_events_tells_the_live_count_and_the_rest),
+        TEST(facts_are_parameters_of_their_type),
         TEST(codes_have_texts),
     };
 

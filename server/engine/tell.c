@@ -1,0 +1,111 @@
+#include "server/engine/tell.h"
+
+_Static_assert(NOTIFICATION_CHAIN_BYTES == CHAIN_TEXT_BYTES,
+               "both are a value of the chain in hexadecimal digits");
+
+static bool has_secret(const struct tell *t)
+{
+    return t->definition && t->definition->secret;
+}
+
+/* A signer of the subscription's; false when it has no secret. */
+static bool open_maker(const struct tell *t, struct signature_key *key,
+                       struct chain_maker *out)
+{
+    *out = (struct chain_maker){NULL, key, bytes_of(t->state->id)};
+    return has_secret(t) && signature_key_parse(bytes_of(t->definition->secret),
+                                                key, NULL) == ERR_OK;
+}
+
+static enum err_code tell_start(const struct tell *t,
+                                struct notification_proof *out, struct err *e)
+{
+    struct signature_key key;
+    struct chain_maker m;
+    struct chain_value start;
+    enum err_code code;
+
+    if (!open_maker(t, &key, &m))
+        return ERR_OK;
+    out->number = out->since;
+    code = signer_new(&m.signer, e);
+    if (code == ERR_OK)
+        code = chain_start(&m, out->since, &start, e);
+    if (code == ERR_OK)
+        chain_format(&start, out->value);
+    signer_free(m.signer);
+    signature_key_fini(&key);
+    return code;
+}
+
+enum err_code tell_proof(const struct tell *t, struct notification_proof *out,
+                         struct err *e)
+{
+    const struct event *newest =
+        t->event_count ? &t->events[t->event_count - 1] : NULL;
+
+    *out = (struct notification_proof){.since = t->state->chain_since,
+                                       .number = newest ? newest->number
+                                                        : t->state->last_event};
+    if (t->handshake)
+        return tell_start(t, out, e);
+    if (!has_secret(t) || out->number < out->since)
+        return ERR_OK;
+    /* the last event before a new secret still has a value of the old chain */
+    if (newest && newest->number == out->since)
+        return ERR_OK;
+    chain_format(newest ? &newest->chain : &t->state->chain, out->value);
+    return ERR_OK;
+}
+
+static enum err_code add_digests(const struct tell *t,
+                                 struct notification_event *to, struct err *e)
+{
+    struct signature_key key;
+    struct chain_maker m;
+    struct chain_value digest;
+    enum err_code code;
+
+    if (!open_maker(t, &key, &m))
+        return ERR_OK;
+    code = signer_new(&m.signer, e);
+    for (size_t i = 0; code == ERR_OK && i < t->event_count; i++) {
+        const struct event *from = &t->events[i];
+        const struct chain_event event = {from->number, from->type, from->id,
+                                          from->version};
+
+        code = chain_digest(&m, &event, &digest, e);
+        if (code == ERR_OK)
+            chain_format(&digest, to[i].digest);
+    }
+    signer_free(m.signer);
+    signature_key_fini(&key);
+    return code;
+}
+
+enum err_code tell_events(const struct tell *t, struct arena *arena,
+                          struct notification_event **out, struct err *e)
+{
+    struct notification_event *to =
+        arena_calloc(arena, t->event_count + 1, sizeof *to);
+
+    *out = to;
+    if (!to)
+        return err_nomem(e);
+    for (size_t i = 0; i < t->event_count; i++) {
+        const struct event *from = &t->events[i];
+
+        to[i] = (struct notification_event){.number = from->number,
+                                            .time_ms = from->time_ms,
+                                            .interaction = from->interaction,
+                                            .update_as_create =
+                                                from->update_as_create,
+                                            .version = from->version,
+                                            .type = from->type,
+                                            .id = from->id,
+                                            .text = from->text};
+    }
+    if (t->content == CONTENT_EMPTY)
+        return add_digests(t, to, e);
+    return ERR_OK;
+}

@@ -1,6 +1,6 @@
 /* leaf: from the JSON at the end of a search parameter's path to the values
- * that it stands for (R4 search.html, the table of token's datatypes and the
- * sections on reference and date).
+ * that it stands for (R4 search.html: the table of token's datatypes and the
+ * sections on the other types).
  * Owns:   nothing; values and texts go to the arena of the sink.
  * Thread: one at a time.
  * Bounds: SEARCH_VALUES_MAX values in one sink.
@@ -8,20 +8,11 @@
 #ifndef BELFRY_FHIR_SEARCH_LEAF_H
 #define BELFRY_FHIR_SEARCH_LEAF_H
 
-#include "fhir/search/value.h"
-
-struct leaf_sink {
-    struct arena *arena;
-    struct bytes base_url;
-    struct search_value *values;
-    size_t count;
-    size_t capacity;
-    enum err_code failed;
-};
+#include "fhir/search/leaf_sink.h"
 
 /* Adds what the element says; an element of an unexpected shape adds nothing.
  * True when it counts as present for ":missing". */
 bool leaf_read(struct leaf_sink *sink, const struct search_parameter *p,
-               enum search_leaf leaf, const cJSON *element);
+               const struct search_path *path, const cJSON *element);
 
 #endif

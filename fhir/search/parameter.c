@@ -26,13 +26,18 @@ const char *search_parameter_code(const struct search_parameter *p)
 
 const char *search_type_name(enum search_type type)
 {
-    switch (type) {
-    case SEARCH_TOKEN:
-        return "token";
-    case SEARCH_REFERENCE:
-        return "reference";
-    case SEARCH_DATE:
-        return "date";
-    }
-    return "";
+    static const char *const names[] = {
+        [SEARCH_TOKEN] = "token",   [SEARCH_REFERENCE] = "reference",
+        [SEARCH_DATE] = "date",     [SEARCH_STRING] = "string",
+        [SEARCH_NUMBER] = "number", [SEARCH_QUANTITY] = "quantity",
+        [SEARCH_URI] = "uri",       [SEARCH_COMPOSITE] = "composite",
+    };
+
+    return names[type];
+}
+
+bool search_type_compares(enum search_type type)
+{
+    return type == SEARCH_DATE || type == SEARCH_NUMBER ||
+           type == SEARCH_QUANTITY;
 }

@@ -7,7 +7,16 @@
 
 #include "storage/base/bytes.h"
 
-enum search_type { SEARCH_TOKEN, SEARCH_REFERENCE, SEARCH_DATE };
+enum search_type {
+    SEARCH_TOKEN,
+    SEARCH_REFERENCE,
+    SEARCH_DATE,
+    SEARCH_STRING,
+    SEARCH_NUMBER,
+    SEARCH_QUANTITY,
+    SEARCH_URI,
+    SEARCH_COMPOSITE
+};
 
 struct search_parameter;
 
@@ -19,7 +28,10 @@ const struct search_parameter *search_parameter_find(struct bytes resource_type,
 enum search_type search_parameter_type(const struct search_parameter *p);
 const char *search_parameter_code(const struct search_parameter *p);
 
-/* "token", "reference", "date". */
+/* "token", "reference", ... */
 const char *search_type_name(enum search_type type);
+
+/* True when values of the type may have a prefix such as "ge". */
+bool search_type_compares(enum search_type type);
 
 #endif

@@ -1,21 +1,13 @@
 #include "fhir/search/predicate.h"
 
 #include "fhir/model/types.h"
+#include "fhir/search/compilation.h"
 #include "fhir/search/escape.h"
-#include "storage/base/instant.h"
 
 #include <stdlib.h>
 
 #define NAME_SHOWN_MAX 64
 #define LIST_BYTES 160
-
-/* The predicate being compiled and what its messages need. */
-struct compilation {
-    const struct predicate_context *context;
-    struct bytes name; /* fit to be shown */
-    struct predicate *p;
-    struct err *e;
-};
 
 /* --- names --- */
 
@@ -72,21 +64,27 @@ static enum err_code refuse_unknown(const struct compilation *c)
                    BYTES_ARG(c->name), c->context->base->type, codes);
 }
 
-static enum err_code find_parameter(struct compilation *c, struct bytes code)
+static enum err_code refuse_chain(const struct compilation *c)
+{
+    return err_set(c->e, ERR_NOT_SUPPORTED,
+                   "belfry follows no chains, so '%.*s' cannot be "
+                   "evaluated; give a parameter of %s itself",
+                   BYTES_ARG(c->name), c->context->base->type);
+}
+
+static enum err_code find_parameter(struct compilation *c, struct predicate *p,
+                                    struct bytes code)
 {
     const struct search_base *base = c->context->base;
     const struct search_parameter *found;
 
     if (bytes_find(code, '.') < code.n)
-        return err_set(c->e, ERR_NOT_SUPPORTED,
-                       "belfry follows no chains, so '%.*s' cannot be "
-                       "evaluated; give a parameter of %s itself",
-                       BYTES_ARG(c->name), base->type);
+        return refuse_chain(c);
     found = search_parameter_find(bytes_of(base->type), code);
     if (!found)
         return refuse_unknown(c);
-    c->p->parameter = found;
-    c->p->slot = search_slot_index(base, found);
+    c->parameter = p->parameter = found;
+    p->slot = search_slot_index(base, found);
     return ERR_OK;
 }
 
@@ -96,79 +94,131 @@ static const char *modifiers_of(enum search_type type)
 {
     switch (type) {
     case SEARCH_TOKEN:
-        return "not, missing";
+        return "not, text, of-type and missing";
     case SEARCH_REFERENCE:
-        return "missing and the type of the target";
+        return "identifier, missing and the type of the target";
+    case SEARCH_STRING:
+        return "exact, contains and missing";
+    case SEARCH_URI:
+        return "above, below and missing";
     case SEARCH_DATE:
+    case SEARCH_NUMBER:
+    case SEARCH_QUANTITY:
+    case SEARCH_COMPOSITE:
         return "missing";
     }
     return "";
 }
 
 /* ":Patient"; chains end in a dot and a name, and are refused by name. */
-static enum err_code set_target(struct compilation *c,
+static enum err_code set_target(struct compilation *c, struct predicate *p,
                                 const struct search_base *target)
 {
-    const struct search_parameter *p = c->p->parameter;
-
-    if (!search_parameter_targets(p, bytes_of(target->type)))
+    if (!search_parameter_targets(p->parameter, bytes_of(target->type)))
         return err_set(c->e, ERR_INVALID, "'%.*s' can point at: %s; not at %s",
-                       BYTES_ARG(c->name), p->targets, target->type);
-    c->p->modifier = c->p->target = target->type;
+                       BYTES_ARG(c->name), p->parameter->targets, target->type);
+    c->target = p->modifier = p->target = target->type;
     return ERR_OK;
 }
 
-static enum err_code set_modifier(struct compilation *c, struct bytes modifier)
+/* A modifier, the type it is for, and what it changes. */
+struct modifier {
+    const char *name;
+    enum search_type type;
+    enum predicate_op op;
+    enum predicate_how how;
+};
+
+static const struct modifier modifiers[] = {
+    {"not", SEARCH_TOKEN, PREDICATE_NONE_OF, HOW_PLAIN},
+    {"text", SEARCH_TOKEN, PREDICATE_ANY_OF, HOW_TEXT},
+    {"of-type", SEARCH_TOKEN, PREDICATE_ANY_OF, HOW_OF_TYPE},
+    {"identifier", SEARCH_REFERENCE, PREDICATE_ANY_OF, HOW_IDENTIFIER},
+    {"exact", SEARCH_STRING, PREDICATE_ANY_OF, HOW_EXACT},
+    {"contains", SEARCH_STRING, PREDICATE_ANY_OF, HOW_CONTAINS},
+    {"above", SEARCH_URI, PREDICATE_ANY_OF, HOW_ABOVE},
+    {"below", SEARCH_URI, PREDICATE_ANY_OF, HOW_BELOW},
+};
+
+static const struct modifier *find_modifier(enum search_type type,
+                                            struct bytes name)
 {
-    struct predicate *p = c->p;
+    for (size_t i = 0; i < sizeof modifiers / sizeof *modifiers; i++)
+        if (modifiers[i].type == type && bytes_is(name, modifiers[i].name))
+            return &modifiers[i];
+    return NULL;
+}
+
+/* Where the elements of a parameter have not what a modifier looks at, it
+ * would never match. */
+static bool has_object(const struct search_parameter *p, enum predicate_how how)
+{
+    switch ((int)how) {
+    case HOW_TEXT:
+        return search_parameter_has_leaf(p, SEARCH_LEAF_CODING) ||
+               search_parameter_has_leaf(p, SEARCH_LEAF_CODEABLE_CONCEPT) ||
+               search_parameter_has_leaf(p, SEARCH_LEAF_IDENTIFIER);
+    case HOW_OF_TYPE:
+        return search_parameter_has_leaf(p, SEARCH_LEAF_IDENTIFIER);
+    case HOW_IDENTIFIER:
+        return search_parameter_has_leaf(p, SEARCH_LEAF_REFERENCE) ||
+               search_parameter_has_leaf(p, SEARCH_LEAF_REFERENCE_TO_TARGET);
+    default:
+        return true;
+    }
+}
+
+static enum err_code set_modifier(struct compilation *c, struct predicate *p,
+                                  struct bytes name)
+{
     enum search_type type = p->parameter->type;
-    const struct search_base *target = search_base_find(modifier);
+    const struct search_base *target = search_base_find(name);
+    const struct modifier *m = find_modifier(type, name);
 
     if (type == SEARCH_REFERENCE && target)
-        return set_target(c, target);
-    if (bytes_is(modifier, "missing")) {
+        return set_target(c, p, target);
+    if (bytes_is(name, "missing")) {
         p->op = PREDICATE_MISSING;
         p->modifier = "missing";
-    } else if (type == SEARCH_TOKEN && bytes_is(modifier, "not")) {
-        p->op = PREDICATE_NONE_OF;
-        p->modifier = "not";
-    } else {
+        return ERR_OK;
+    }
+    if (!m || !has_object(p->parameter, m->how))
         return err_set(c->e, ERR_NOT_SUPPORTED,
                        "belfry cannot evaluate the modifier of '%.*s'; a %s "
-                       "parameter accepts: %s",
+                       "parameter accepts: %s%s",
                        BYTES_ARG(c->name), search_type_name(type),
-                       modifiers_of(type));
-    }
+                       modifiers_of(type),
+                       m ? ", where its elements have what that looks at" : "");
+    p->op = m->op;
+    c->how = p->how = m->how;
+    p->modifier = m->name;
     return ERR_OK;
 }
 
-static enum err_code compile_name(struct compilation *c, struct bytes name)
+static enum err_code compile_name(struct compilation *c, struct predicate *p,
+                                  struct bytes name)
 {
     size_t colon = bytes_find(name, ':');
     struct bytes modifier = bytes_from(name, colon + 1);
     enum err_code rc;
 
     if (bytes_starts(name, "_has:") || bytes_find(modifier, '.') < modifier.n)
-        return err_set(c->e, ERR_NOT_SUPPORTED,
-                       "belfry follows no chains, so '%.*s' cannot be "
-                       "evaluated; give a parameter of %s itself",
-                       BYTES_ARG(c->name), c->context->base->type);
-    rc = find_parameter(c, bytes_make(name.p, colon));
+        return refuse_chain(c);
+    rc = find_parameter(c, p, bytes_make(name.p, colon));
     if (rc || colon == name.n)
         return rc;
-    return set_modifier(c, modifier);
+    return set_modifier(c, p, modifier);
 }
 
-/* --- tokens --- */
+/* --- values --- */
 
-static bool has_system(const struct search_parameter *p)
+bool compilation_unescape(char *text, struct bytes *out)
 {
-    return search_parameter_has_leaf(p, SEARCH_LEAF_CODING) ||
-           search_parameter_has_leaf(p, SEARCH_LEAF_CODEABLE_CONCEPT) ||
-           search_parameter_has_leaf(p, SEARCH_LEAF_IDENTIFIER);
+    out->p = text;
+    return escape_remove(text, &out->n);
 }
 
-static enum err_code refuse_escape(const struct compilation *c)
+enum err_code compilation_refuse_escape(const struct compilation *c)
 {
     return err_set(c->e, ERR_INVALID,
                    "a value of '%.*s' has a backslash that escapes nothing; "
@@ -176,204 +226,52 @@ static enum err_code refuse_escape(const struct compilation *c)
                    BYTES_ARG(c->name));
 }
 
-static bool unescape(char *text, struct bytes *out)
-{
-    out->p = text;
-    return escape_remove(text, &out->n);
-}
-
-static enum err_code check_token(const struct compilation *c,
-                                 const struct predicate_token *t)
-{
-    bool nothing = t->token.code.n == 0 && t->token.system.n == 0;
-
-    if (nothing)
-        return err_set(c->e, ERR_INVALID,
-                       "'%.*s' has a value without code and system; accepted "
-                       "are code, system|code, |code and system|",
-                       BYTES_ARG(c->name));
-    /* a code element's system is implied by its binding, which the table does
-     * not hold: such a filter would never match */
-    if (t->form == TOKEN_WITH_SYSTEM && !has_system(c->p->parameter))
-        return err_set(c->e, ERR_NOT_SUPPORTED,
-                       "the values of '%.*s' carry no system that belfry could "
-                       "compare; give the code alone",
-                       BYTES_ARG(c->name));
-    return ERR_OK;
-}
-
-static enum err_code compile_token(const struct compilation *c, char *text,
-                                   size_t n, struct predicate_value *out)
-{
-    struct predicate_token *t = &out->token;
-    size_t bar = escape_find(bytes_make(text, n), '|');
-    size_t code_at = bar < n ? bar + 1 : 0;
-
-    t->form = bar == n   ? TOKEN_ANY_SYSTEM
-              : bar == 0 ? TOKEN_NO_SYSTEM
-                         : TOKEN_WITH_SYSTEM;
-    t->token.system.n = bar < n ? bar : 0;
-    t->token.code.n = n - code_at;
-    if (escape_find(bytes_make(text + code_at, n - code_at), '|') < n - code_at)
-        return err_set(c->e, ERR_INVALID,
-                       "'%.*s' has a value with more than one '|'; accepted "
-                       "are code, system|code, |code and system|",
-                       BYTES_ARG(c->name));
-    if (!unescape(text, &t->token.system) ||
-        !unescape(text + code_at, &t->token.code))
-        return refuse_escape(c);
-    return check_token(c, t);
-}
-
-/* --- references --- */
-
-static bool is_canonical(const struct search_parameter *p)
-{
-    return !search_parameter_has_leaf(p, SEARCH_LEAF_REFERENCE) &&
-           !search_parameter_has_leaf(p, SEARCH_LEAF_REFERENCE_TO_TARGET);
-}
-
-static enum err_code compile_canonical(const struct compilation *c, char *text,
-                                       size_t n, struct predicate_value *out)
-{
-    struct search_reference *to = &out->reference.to;
-    size_t bar = escape_find(bytes_make(text, n), '|');
-    size_t version_at = bar < n ? bar + 1 : n;
-
-    if (bar == 0 || version_at + (bar < n) > n || text[0] == '#')
-        return err_set(c->e, ERR_INVALID,
-                       "'%.*s' holds canonical URLs; accepted are url and "
-                       "url|version",
-                       BYTES_ARG(c->name));
-    to->id.n = bar;
-    to->version.n = n - version_at;
-    if (!unescape(text, &to->id) || !unescape(text + version_at, &to->version))
-        return refuse_escape(c);
-    return ERR_OK;
-}
-
-static enum err_code refuse_reference(const struct compilation *c)
-{
-    return err_set(c->e, ERR_INVALID,
-                   "'%.*s' has a value that is no reference; accepted are "
-                   "id, Type/id%s",
-                   BYTES_ARG(c->name),
-                   c->p->target ? "" : " and an absolute URL");
-}
-
-static enum err_code check_target(const struct compilation *c,
-                                  const struct search_reference *to)
-{
-    const struct search_parameter *p = c->p->parameter;
-
-    if (to->versioned)
-        return err_set(c->e, ERR_NOT_SUPPORTED,
-                       "belfry compares references without their version; "
-                       "leave /_history/ out of the value of '%.*s'",
-                       BYTES_ARG(c->name));
-    if (!search_reference_is_local(to))
-        return c->p->target ? refuse_reference(c) : ERR_OK;
-    if (c->p->target && !bytes_is(to->type, c->p->target))
-        return err_set(c->e, ERR_INVALID,
-                       "'%.*s' asks for a %s and its value names another type",
-                       BYTES_ARG(c->name), c->p->target);
-    if (!search_parameter_targets(p, to->type))
-        return err_set(c->e, ERR_INVALID, "'%.*s' can point at: %s",
-                       BYTES_ARG(c->name), p->targets);
-    return ERR_OK;
-}
-
-static enum err_code compile_reference(const struct compilation *c, char *text,
-                                       size_t n, struct predicate_value *out)
-{
-    struct predicate_reference *r = &out->reference;
-    struct bytes whole = {text, n};
-
-    if (is_canonical(c->p->parameter))
-        return compile_canonical(c, text, n, out);
-    if (!unescape(text, &whole))
-        return refuse_escape(c);
-    if (model_is_id(whole)) {
-        r->any_target = c->p->target == NULL;
-        r->to.type = bytes_of(r->any_target ? "*" : c->p->target);
-        r->to.id = whole;
-        return ERR_OK;
-    }
-    if (!search_reference_parse(whole, c->context->base_url, &r->to))
-        return refuse_reference(c);
-    return check_target(c, &r->to);
-}
-
-/* --- dates --- */
-
-static const char *const prefixes[] = {
-    [PREFIX_EQ] = "eq", [PREFIX_NE] = "ne", [PREFIX_GT] = "gt",
-    [PREFIX_LT] = "lt", [PREFIX_GE] = "ge", [PREFIX_LE] = "le",
-    [PREFIX_SA] = "sa", [PREFIX_EB] = "eb",
-};
-
-#define PREFIX_COUNT (sizeof prefixes / sizeof *prefixes)
-
-const char *predicate_prefix_name(enum date_prefix prefix)
-{
-    return prefixes[prefix];
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* *text loses its prefix; without one it is eq. */
-static enum err_code take_prefix(const struct compilation *c,
-                                 struct bytes *text, enum date_prefix *out)
-{
-    struct bytes prefix = {text->p, 2};
-
-    *out = PREFIX_EQ;
-    if (text->n < 3 || !is_letter(text->p[0]) || !is_letter(text->p[1]) ||
-        text->p[2] < '0' || text->p[2] > '9')
-        return ERR_OK;
-    for (size_t i = 0; i < PREFIX_COUNT; i++)
-        if (bytes_is(prefix, prefixes[i])) {
-            *out = (enum date_prefix)i;
-            *text = bytes_from(*text, 2);
-            return ERR_OK;
-        }
-    return err_set(c->e, ERR_NOT_SUPPORTED,
-                   "belfry cannot evaluate the prefix '%.*s' of '%.*s'; "
-                   "accepted are eq, ne, gt, lt, ge, le, sa and eb",
-                   BYTES_ARG(prefix), BYTES_ARG(c->name));
-}
-
-static enum err_code compile_date(const struct compilation *c, char *text,
-                                  size_t n, struct predicate_value *out)
-{
-    struct predicate_date *d = &out->date;
-    struct bytes rest = {text, n};
-    enum err_code rc = take_prefix(c, &rest, &d->prefix);
-
-    if (rc)
-        return rc;
-    if (!instant_parse_range(rest, &d->range.from_ms, &d->range.to_ms))
-        return err_set(c->e, ERR_INVALID,
-                       "'%.*s' has a value that is no date; accepted are "
-                       "YYYY, YYYY-MM, YYYY-MM-DD and "
-                       "YYYY-MM-DDThh:mm[:ss[.sss]][zone]",
-                       BYTES_ARG(c->name));
-    return ERR_OK;
-}
-
-/* --- values --- */
-
-typedef enum err_code value_compiler(const struct compilation *c, char *text,
-                                     size_t n, struct predicate_value *out);
+static value_compiler compile_composite;
 
 static value_compiler *const compilers[] = {
-    [SEARCH_TOKEN] = compile_token,
-    [SEARCH_REFERENCE] = compile_reference,
-    [SEARCH_DATE] = compile_date,
+    [SEARCH_TOKEN] = compile_token,   [SEARCH_REFERENCE] = compile_reference,
+    [SEARCH_DATE] = compile_date,     [SEARCH_STRING] = compile_string,
+    [SEARCH_NUMBER] = compile_number, [SEARCH_QUANTITY] = compile_quantity,
+    [SEARCH_URI] = compile_uri,       [SEARCH_COMPOSITE] = compile_composite,
 };
+
+static enum err_code refuse_empty(const struct compilation *c)
+{
+    return err_set(c->e, ERR_INVALID, "'%.*s' has an empty value",
+                   BYTES_ARG(c->name));
+}
+
+/* "part$part", each as a value of its own parameter. */
+static enum err_code compile_composite(const struct compilation *c, char *text,
+                                       size_t n, struct predicate_value *out)
+{
+    const struct search_parameter *p = c->parameter;
+    struct compilation part = *c;
+
+    out->parts = calloc(p->component_count, sizeof *out->parts);
+    if (!out->parts)
+        return err_nomem(c->e);
+    for (size_t i = 0; i < p->component_count; i++) {
+        size_t end = escape_find(bytes_make(text, n), '$');
+        bool last = i + 1 == p->component_count;
+        enum err_code rc;
+
+        if (last != (end == n))
+            return err_set(c->e, ERR_INVALID,
+                           "a value of '%.*s' has %zu parts with '$' between "
+                           "them",
+                           BYTES_ARG(c->name), p->component_count);
+        if (end == 0)
+            return refuse_empty(c);
+        part.parameter = &p->components[i];
+        rc = compilers[part.parameter->type](&part, text, end, &out->parts[i]);
+        if (rc)
+            return rc;
+        text += last ? n : end + 1;
+        n -= last ? n : end + 1;
+    }
+    return ERR_OK;
+}
 
 static size_t count_values(struct bytes text)
 {
@@ -386,23 +284,24 @@ static size_t count_values(struct bytes text)
     return count;
 }
 
-static enum err_code compile_missing(struct compilation *c, struct bytes value)
+static enum err_code compile_missing(const struct compilation *c,
+                                     struct bytes value, struct predicate *p)
 {
-    c->p->missing = bytes_is(value, "true");
-    if (!c->p->missing && !bytes_is(value, "false"))
+    p->missing = bytes_is(value, "true");
+    if (!p->missing && !bytes_is(value, "false"))
         return err_set(c->e, ERR_INVALID, "'%.*s' accepts true or false",
                        BYTES_ARG(c->name));
     return ERR_OK;
 }
 
-static enum err_code compile_values(struct compilation *c, char *text, size_t n)
+static enum err_code compile_values(const struct compilation *c, char *text,
+                                    size_t n, struct predicate *p)
 {
-    struct predicate *p = c->p;
     size_t count = count_values(bytes_make(text, n));
 
-    if (count > QUERY_VALUES_MAX)
-        return err_set(c->e, ERR_INVALID, "'%.*s' has more than %d values",
-                       BYTES_ARG(c->name), QUERY_VALUES_MAX);
+    if (count > c->context->values_max)
+        return err_set(c->e, ERR_INVALID, "'%.*s' has more than %zu values",
+                       BYTES_ARG(c->name), c->context->values_max);
     p->values = calloc(count, sizeof *p->values);
     if (!p->values)
         return err_nomem(c->e);
@@ -411,12 +310,12 @@ static enum err_code compile_values(struct compilation *c, char *text, size_t n)
         enum err_code rc;
 
         if (end == 0)
-            return err_set(c->e, ERR_INVALID, "'%.*s' has an empty value",
-                           BYTES_ARG(c->name));
-        rc = compilers[p->parameter->type](c, text, end, &p->values[p->count]);
+            return refuse_empty(c);
+        /* counted first, so that a part of it is freed as well */
+        rc =
+            compilers[p->parameter->type](c, text, end, &p->values[p->count++]);
         if (rc)
             return rc;
-        p->count++;
         text += end < n ? end + 1 : n;
         n -= end < n ? end + 1 : n;
     }
@@ -427,26 +326,59 @@ enum err_code predicate_compile(const struct predicate_context *c,
                                 struct predicate_text text,
                                 struct predicate *out, struct err *e)
 {
-    struct compilation k = {c, shown(text.name), out, e};
+    struct compilation k = {.context = c, .name = shown(text.name), .e = e};
     enum err_code rc;
 
     *out = (struct predicate){.modifier = ""};
-    rc = compile_name(&k, text.name);
+    rc = compile_name(&k, out, text.name);
     if (rc)
         return rc;
     if (text.value_bytes == 0)
-        return err_set(e, ERR_INVALID, "'%.*s' has an empty value",
-                       BYTES_ARG(k.name));
+        return refuse_empty(&k);
     if (out->op == PREDICATE_MISSING)
-        return compile_missing(&k, bytes_make(text.value, text.value_bytes));
-    rc = compile_values(&k, text.value, text.value_bytes);
+        return compile_missing(&k, bytes_make(text.value, text.value_bytes),
+                               out);
+    rc = compile_values(&k, text.value, text.value_bytes, out);
     if (rc)
         predicate_fini(out);
     return rc;
 }
 
+/* --- the end --- */
+
+static bool is_folded(const struct search_parameter *p, enum predicate_how how)
+{
+    return (p->type == SEARCH_STRING && how != HOW_EXACT) ||
+           (p->type == SEARCH_TOKEN && how == HOW_TEXT);
+}
+
+static void free_text(struct bytes text)
+{
+    union {
+        const char *in;
+        void *out;
+    } p = {.in = text.p};
+
+    free(p.out);
+}
+
+static void free_parts(const struct search_parameter *p,
+                       struct predicate_value *parts)
+{
+    for (size_t i = 0; parts && i < p->component_count; i++)
+        if (is_folded(&p->components[i], HOW_PLAIN))
+            free_text(parts[i].text);
+    free(parts);
+}
+
 void predicate_fini(struct predicate *p)
 {
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->parameter->type == SEARCH_COMPOSITE)
+            free_parts(p->parameter, p->values[i].parts);
+        else if (is_folded(p->parameter, p->how))
+            free_text(p->values[i].text);
+    }
     free(p->values);
     p->values = NULL;
     p->count = 0;

@@ -9,7 +9,7 @@
 struct query {
     const struct search_base *base;
     char *text; /* the predicates point into it */
-    struct predicate predicates[QUERY_PREDICATES_MAX];
+    struct predicate *predicates;
     size_t count;
     struct query_term *terms;
     size_t term_count;
@@ -38,34 +38,60 @@ static enum err_code compile_term(const struct predicate_context *c, char *text,
     return predicate_compile(c, t, out, e);
 }
 
+static size_t count_terms(struct bytes text)
+{
+    size_t count = 1;
+
+    for (size_t i = 0; i < text.n; i++)
+        count += text.p[i] == '&';
+    return count;
+}
+
+static enum err_code make_room(struct query *q, size_t count, struct err *e)
+{
+    if (count > QUERY_PREDICATES_MAX)
+        return err_set(e, ERR_INVALID,
+                       "a search may have at most %d parameters",
+                       QUERY_PREDICATES_MAX);
+    q->predicates = calloc(count ? count : 1, sizeof *q->predicates);
+    return q->predicates ? ERR_OK : err_nomem(e);
+}
+
 static enum err_code compile_terms(struct query *q, size_t n,
                                    struct bytes base_url, struct err *e)
 {
-    struct predicate_context context = {q->base, base_url};
+    struct predicate_context context = {
+        .base = q->base, .base_url = base_url, .values_max = QUERY_VALUES_MAX};
+    size_t count = count_terms(bytes_make(q->text, n));
     char *at = q->text;
-    char *end = q->text + n;
+    enum err_code rc = make_room(q, count, e);
 
-    while (at <= end) {
-        size_t width = bytes_find(bytes_make(at, (size_t)(end - at)), '&');
-        enum err_code rc;
+    while (rc == ERR_OK && q->count < count) {
+        size_t rest = n - (size_t)(at - q->text);
+        size_t width = bytes_find(bytes_make(at, rest), '&');
 
-        if (q->count == QUERY_PREDICATES_MAX)
-            return err_set(e, ERR_INVALID,
-                           "a search may have at most %d parameters",
-                           QUERY_PREDICATES_MAX);
         rc = compile_term(&context, at, width, &q->predicates[q->count], e);
-        if (rc)
-            return rc;
-        q->count++;
+        if (rc == ERR_OK)
+            q->count++;
         at += width + 1;
     }
-    return ERR_OK;
+    return rc;
 }
 
-/* A date has one term for each value: their prefixes may differ. */
+/* What compares has one term for each value: their prefixes may differ. */
 static size_t terms_of(const struct predicate *p)
 {
-    return p->count > 0 && p->parameter->type == SEARCH_DATE ? p->count : 1;
+    return p->count > 0 && search_type_compares(p->parameter->type) ? p->count
+                                                                    : 1;
+}
+
+static const char *comparator_of(const struct predicate *p, size_t value)
+{
+    if (p->count == 0 || !search_type_compares(p->parameter->type))
+        return "";
+    return predicate_prefix_name(p->parameter->type == SEARCH_DATE
+                                     ? p->values[value].date.prefix
+                                     : p->values[value].number.prefix);
 }
 
 static enum err_code list_terms(struct query *q, struct err *e)
@@ -80,15 +106,11 @@ static enum err_code list_terms(struct query *q, struct err *e)
         return err_nomem(e);
     for (size_t i = 0; i < q->count; i++) {
         const struct predicate *p = &q->predicates[i];
-        bool compares;
 
         assert(p->parameter);
-        compares = p->parameter->type == SEARCH_DATE && p->count > 0;
         for (size_t k = 0; k < terms_of(p); k++)
             q->terms[q->term_count++] = (struct query_term){
-                p->parameter->code, p->modifier,
-                compares ? predicate_prefix_name(p->values[k].date.prefix)
-                         : ""};
+                p->parameter->code, p->modifier, comparator_of(p, k)};
     }
     return ERR_OK;
 }
@@ -137,12 +159,66 @@ enum err_code query_compile(struct bytes resource_type, struct bytes text,
     return ERR_OK;
 }
 
+/* Copies of the values stand behind each other in the query's text. */
+static enum err_code compile_parameters(struct query *q,
+                                        const struct query_search *search,
+                                        struct err *e)
+{
+    struct predicate_context context = {.base = q->base,
+                                        .base_url = search->base_url,
+                                        .values_max = QUERY_SEARCH_VALUES_MAX,
+                                        .has_now = true,
+                                        .now_ms = search->now_ms};
+    enum err_code rc = make_room(q, search->count, e);
+    char *at = q->text;
+
+    for (size_t i = 0; rc == ERR_OK && i < search->count; i++) {
+        const struct query_parameter *given = &search->parameters[i];
+        struct predicate_text t = {given->name, at, given->value.n};
+
+        if (t.value_bytes > 0)
+            memcpy(at, given->value.p, t.value_bytes);
+        rc = predicate_compile(&context, t, &q->predicates[q->count], e);
+        if (rc == ERR_OK)
+            q->count++;
+        at += t.value_bytes;
+    }
+    return rc;
+}
+
+enum err_code query_compile_search(const struct query_search *search,
+                                   struct query **out, struct err *e)
+{
+    struct query *q = calloc(1, sizeof *q);
+    size_t bytes = 1;
+    enum err_code rc;
+
+    *out = NULL;
+    if (!q)
+        return err_nomem(e);
+    q->base = search_base_find(search->resource_type);
+    for (size_t i = 0; i < search->count; i++)
+        bytes += search->parameters[i].value.n;
+    q->text = malloc(bytes);
+    rc = !q->base  ? err_set(e, ERR_INVALID,
+                             "a search needs a resource type of FHIR R4")
+         : q->text ? compile_parameters(q, search, e)
+                   : err_nomem(e);
+    if (rc) {
+        query_free(q);
+        return rc;
+    }
+    *out = q;
+    return ERR_OK;
+}
+
 void query_free(struct query *q)
 {
     if (!q)
         return;
     for (size_t i = 0; i < q->count; i++)
         predicate_fini(&q->predicates[i]);
+    free(q->predicates);
     free(q->terms);
     free(q->text);
     free(q);
@@ -167,18 +243,21 @@ enum rank { RANK_NONE, RANK_TOKEN, RANK_IDENTIFIER, RANK_REFERENCE };
 static bool has_codes(const struct predicate *p)
 {
     for (size_t i = 0; i < p->count; i++)
-        if (p->values[i].token.token.code.n == 0)
+        if (p->values[i].token.code.n == 0)
             return false;
     return true;
 }
 
 static enum rank rank_of(const struct predicate *p)
 {
-    if (p->op != PREDICATE_ANY_OF || p->count > QUERY_ANCHORS_MAX)
+    if (p->op != PREDICATE_ANY_OF || p->how != HOW_PLAIN ||
+        p->count > QUERY_ANCHORS_MAX)
         return RANK_NONE;
     switch (p->parameter->type) {
     case SEARCH_REFERENCE:
         return RANK_REFERENCE;
+    case SEARCH_URI:
+        return RANK_IDENTIFIER;
     case SEARCH_TOKEN:
         if (!has_codes(p))
             return RANK_NONE;
@@ -188,6 +267,10 @@ static enum rank rank_of(const struct predicate *p)
                    ? RANK_IDENTIFIER
                    : RANK_TOKEN;
     case SEARCH_DATE:
+    case SEARCH_STRING:
+    case SEARCH_NUMBER:
+    case SEARCH_QUANTITY:
+    case SEARCH_COMPOSITE:
         break;
     }
     return RANK_NONE;
@@ -214,9 +297,11 @@ static const struct predicate *choose_anchor(const struct query *q)
 static uint64_t key_of(const struct predicate *p,
                        const struct predicate_value *value)
 {
+    if (p->parameter->type == SEARCH_URI)
+        return search_key_uri(p->parameter, value->text);
     return p->parameter->type == SEARCH_REFERENCE
                ? search_key_reference(p->parameter, &value->reference.to)
-               : search_key_token(p->parameter, value->token.token.code);
+               : search_key_token(p->parameter, value->token.code);
 }
 
 static bool contains(const uint64_t *keys, size_t n, uint64_t key)

@@ -1,10 +1,10 @@
 /* query: a search string compiled to a conjunction of predicates, with one
  * meaning wherever it is used: a topic's criteria, a subscription's filter and
- * (later) a search over the index (R4 search.html).
+ * a search over the index (R4 search.html).
  * Owns:   a query owns all its parts (heap).
  * Thread: immutable once compiled.
- * Bounds: QUERY_PREDICATES_MAX, QUERY_VALUES_MAX per predicate,
- *         QUERY_TEXT_MAX bytes.
+ * Bounds: QUERY_PREDICATES_MAX, QUERY_VALUES_MAX per predicate (in a search
+ *         QUERY_SEARCH_VALUES_MAX), QUERY_TEXT_MAX bytes.
  * Errors: ERR_NOT_SUPPORTED names the parameter, modifier, prefix or chain
  *         that belfry cannot evaluate; ERR_INVALID for a malformed one. */
 #ifndef BELFRY_FHIR_SEARCH_QUERY_H
@@ -14,6 +14,7 @@
 
 #define QUERY_PREDICATES_MAX 16
 #define QUERY_VALUES_MAX 64
+#define QUERY_SEARCH_VALUES_MAX 1000
 #define QUERY_TEXT_MAX 4096
 #define QUERY_ANCHORS_MAX 16
 
@@ -29,6 +30,25 @@ MUST_CHECK enum err_code query_compile(struct bytes resource_type,
 
 void query_free(struct query *q);
 
+/* A parameter of a search, decoded. */
+struct query_parameter {
+    struct bytes name;
+    struct bytes value;
+};
+
+/* The same for a search: what is compiled for is now, so that the prefix ap of
+ * a date has a meaning. count may be 0: a query that all match. */
+struct query_search {
+    struct bytes resource_type;
+    struct bytes base_url;
+    int64_t now_ms;
+    const struct query_parameter *parameters;
+    size_t count;
+};
+MUST_CHECK enum err_code query_compile_search(const struct query_search *search,
+                                              struct query **out,
+                                              struct err *e);
+
 /* True when all predicates hold for the values of a resource of the query's
  * type; false for another type. */
 bool query_matches(const struct query *q, const struct search_values *v);
@@ -36,16 +56,17 @@ bool query_matches(const struct query *q, const struct search_values *v);
 /* The most selective equality predicate as keys: whenever query_matches() is
  * true, at least one of the keys is among search_values_keys(). Returns how
  * many were written (at most QUERY_ANCHORS_MAX); 0 when no predicate can be an
- * anchor. References are preferred to identifiers, those to other tokens. */
+ * anchor. References are preferred to identifiers and URIs, those to other
+ * tokens. */
 size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX]);
 
-/* How selective the anchor is: 0 none, 1 a token, 2 an identifier or _id, 3 a
- * reference. Lets a caller choose among several queries. */
+/* How selective the anchor is: 0 none, 1 a token, 2 an identifier, URI or _id,
+ * 3 a reference. Lets a caller choose among several queries. */
 int query_anchor_rank(const struct query *q);
 
 /* Iterates what was compiled, for checks against a topic's canFilterBy: the
- * parameter's code, its modifier ("" without one) and, for a date, the
- * comparator ("eq" without a prefix; "" for other types). */
+ * parameter's code, its modifier ("" without one) and, for a type that has
+ * prefixes, the comparator ("eq" without a prefix; "" for other types). */
 struct query_term {
     const char *code;
     const char *modifier;

@@ -1,26 +1,55 @@
 #include "fhir/search/table.h"
 
-#define SEARCH_BASE(type, first, count)
-#define PATH(leaf, steps)         \
-    {                             \
-        SEARCH_LEAF_##leaf, steps \
+#define PATH(leaf, steps)               \
+    {                                   \
+        SEARCH_LEAF_##leaf, steps, NULL \
     }
-#define SEARCH_PARAMETER(base, code, kind, targets, ...)                      \
-    {code, SEARCH_##kind, targets, (const struct search_path[]){__VA_ARGS__}, \
-     sizeof((const struct search_path[]){__VA_ARGS__}) /                      \
-         sizeof(struct search_path)},
+#define CODED(leaf, steps, system)        \
+    {                                     \
+        SEARCH_LEAF_##leaf, steps, system \
+    }
+#define PATHS(...)               \
+    (const struct search_path[]) \
+    {                            \
+        __VA_ARGS__              \
+    }
+#define COUNT(...) (sizeof(__VA_ARGS__) / sizeof *(__VA_ARGS__))
+#define COMPONENT(code, kind, targets, ...)               \
+    {                                                     \
+        code, SEARCH_##kind, targets, PATHS(__VA_ARGS__), \
+            COUNT(PATHS(__VA_ARGS__)), NULL, NULL, 0      \
+    }
+#define COMPONENTS(...)               \
+    (const struct search_parameter[]) \
+    {                                 \
+        __VA_ARGS__                   \
+    }
+#define SEARCH_PARAMETER(base, code, kind, targets, ...) \
+    COMPONENT(code, kind, targets, __VA_ARGS__),
+#define SEARCH_COMPOSITE(base, code, contexts, ...) \
+    {code,                                          \
+     SEARCH_COMPOSITE,                              \
+     "",                                            \
+     NULL,                                          \
+     0,                                             \
+     contexts,                                      \
+     COMPONENTS(__VA_ARGS__),                       \
+     COUNT(COMPONENTS(__VA_ARGS__))},
+#define SEARCH_BASE(type, first, count)
 static const struct search_parameter parameters[] = {
 #include "profiles/r4/search-parameters.inc"
 };
-#undef SEARCH_PARAMETER
-#undef PATH
 #undef SEARCH_BASE
+#undef SEARCH_COMPOSITE
+#undef SEARCH_PARAMETER
 
 #define SEARCH_BASE(type, first, count) {#type, parameters + (first), count},
 #define SEARCH_PARAMETER(...)
+#define SEARCH_COMPOSITE(...)
 static const struct search_base bases[] = {
 #include "profiles/r4/search-parameters.inc"
 };
+#undef SEARCH_COMPOSITE
 #undef SEARCH_PARAMETER
 #undef SEARCH_BASE
 
@@ -92,6 +121,16 @@ search_base_parameter(const struct search_base *base, struct bytes code)
 size_t search_parameter_ordinal(const struct search_parameter *p)
 {
     return (size_t)(p - parameters);
+}
+
+bool search_parameter_has_system(const struct search_parameter *p)
+{
+    for (size_t i = 0; i < p->path_count; i++)
+        if (p->paths[i].system || p->paths[i].leaf == SEARCH_LEAF_CODING ||
+            p->paths[i].leaf == SEARCH_LEAF_CODEABLE_CONCEPT ||
+            p->paths[i].leaf == SEARCH_LEAF_IDENTIFIER)
+            return true;
+    return false;
 }
 
 bool search_parameter_has_leaf(const struct search_parameter *p,

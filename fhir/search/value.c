@@ -23,6 +23,11 @@ size_t search_slot_index(const struct search_base *base,
     return base->count + (size_t)(p - common->parameters);
 }
 
+uint64_t search_key_uri(const struct search_parameter *p, struct bytes uri)
+{
+    return key(p, KEY_URI, uri);
+}
+
 uint64_t search_key_token(const struct search_parameter *p, struct bytes code)
 {
     return key(p, KEY_TOKEN, code);

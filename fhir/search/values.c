@@ -1,73 +1,94 @@
 #include "fhir/search/values.h"
 
 #include "fhir/search/leaf.h"
+#include "fhir/search/path.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-/* --- walking a path --- */
-
-/* One step of the walk: the element it stands at and, when that is one of an
- * array, where to go on. */
-struct level {
-    const cJSON *element;
-    bool in_array;
-    struct bytes rest; /* the steps below it */
+/* One parameter being extracted. */
+struct extraction {
+    struct leaf_sink *sink;
+    const cJSON *resource;
+    const struct search_parameter *parameter;
+    const struct search_path *path;
+    bool present;
 };
 
-static const cJSON *member(const cJSON *object, struct bytes name)
-{
-    const cJSON *child;
+/* --- one parameter --- */
 
-    if (!cJSON_IsObject(object))
-        return NULL;
-    cJSON_ArrayForEach(child, object)
-    {
-        if (child->string && strncmp(child->string, name.p, name.n) == 0 &&
-            child->string[name.n] == '\0')
-            return child;
-    }
-    return NULL;
+static void read_leaf(void *ctx, const cJSON *element)
+{
+    struct extraction *x = ctx;
+
+    if (leaf_read(x->sink, x->parameter, x->path, element))
+        x->present = true;
 }
 
-static struct level enter(const cJSON *object, struct bytes steps)
+/* "^" in front of the steps: from the resource, wherever the rest stands. */
+static void walk_paths(struct extraction *x, const cJSON *from)
 {
-    struct level level;
-    struct bytes name = bytes_split(steps, '.', &level.rest);
-    const cJSON *found = member(object, name);
+    for (size_t i = 0; i < x->parameter->path_count; i++) {
+        struct bytes steps = bytes_of(x->parameter->paths[i].steps);
 
-    level.in_array = cJSON_IsArray(found);
-    level.element = level.in_array ? found->child : found;
-    return level;
+        x->path = &x->parameter->paths[i];
+        if (bytes_starts(steps, "^"))
+            path_walk(x->resource, bytes_from(steps, 1), read_leaf, x);
+        else
+            path_walk(from, steps, read_leaf, x);
+    }
 }
 
-static bool walk_path(struct leaf_sink *sink, const struct search_parameter *p,
-                      const struct search_path *path, const cJSON *resource)
+/* --- composites --- */
+
+static bool read_part(const struct extraction *x, size_t index,
+                      const cJSON *context, struct search_slot *slot)
 {
-    struct level stack[SEARCH_PATH_DEPTH_MAX];
-    size_t depth = 1;
-    bool present = false;
+    struct leaf_sink sink = {.arena = x->sink->arena,
+                             .base_url = x->sink->base_url,
+                             .failed = x->sink->failed};
+    struct extraction part = {.sink = &sink,
+                              .resource = x->resource,
+                              .parameter = &x->parameter->components[index]};
 
-    assert(path->steps);
-    stack[0] = enter(resource, bytes_of(path->steps));
-    while (depth > 0) {
-        struct level *top = &stack[depth - 1];
-        const cJSON *element = top->element;
+    walk_paths(&part, context);
+    *slot = (struct search_slot){sink.values, sink.count, part.present};
+    x->sink->failed = sink.failed;
+    return sink.count > 0;
+}
 
-        if (!element) {
-            depth--;
-            continue;
-        }
-        top->element = top->in_array ? element->next : NULL;
-        if (top->rest.n == 0) {
-            if (leaf_read(sink, p, path->leaf, element))
-                present = true;
-        } else {
-            assert(depth < SEARCH_PATH_DEPTH_MAX);
-            stack[depth++] = enter(element, top->rest);
-        }
+/* An element counts when each of the parts has a value there. */
+static void read_context(void *ctx, const cJSON *context)
+{
+    struct extraction *x = ctx;
+    size_t n = x->parameter->component_count;
+    struct search_slot *parts;
+    bool complete = true;
+
+    parts = arena_calloc(x->sink->arena, n, sizeof *parts);
+    if (!parts) {
+        x->sink->failed = ERR_NOMEM;
+        return;
     }
-    return present;
+    for (size_t i = 0; i < n && complete; i++)
+        complete = read_part(x, i, context, &parts[i]);
+    if (!complete)
+        return;
+    x->present = true;
+    leaf_add(x->sink, (struct search_value){.parts = parts});
+}
+
+static void walk_contexts(struct extraction *x)
+{
+    struct bytes rest = bytes_of(x->parameter->contexts);
+    bool more;
+
+    do {
+        size_t at = bytes_find(rest, '|');
+
+        more = at < rest.n;
+        path_walk(x->resource, bytes_make(rest.p, at), read_context, x);
+        rest = bytes_from(rest, at + 1);
+    } while (more);
 }
 
 /* --- all parameters --- */
@@ -78,12 +99,16 @@ static struct search_slot *extract_base(struct leaf_sink *sink,
                                         struct search_slot *slot)
 {
     for (size_t i = 0; i < base->count; i++, slot++) {
-        const struct search_parameter *p = &base->parameters[i];
+        struct extraction x = {.sink = sink,
+                               .resource = resource,
+                               .parameter = &base->parameters[i]};
         size_t before = sink->count;
 
-        for (size_t k = 0; k < p->path_count; k++)
-            if (walk_path(sink, p, &p->paths[k], resource))
-                slot->present = true;
+        if (x.parameter->type == SEARCH_COMPOSITE)
+            walk_contexts(&x);
+        else
+            walk_paths(&x, resource);
+        slot->present = x.present;
         slot->count = sink->count - before;
     }
     return slot;
@@ -102,18 +127,22 @@ static void place_slots(struct search_values *v, size_t slot_count,
 
 /* --- keys --- */
 
+static void add_key(struct search_values *v, const struct search_parameter *p,
+                    const struct search_value *value)
+{
+    if (p->type == SEARCH_REFERENCE && !value->by_identifier)
+        v->keys[v->key_count++] = search_key_reference(p, &value->reference);
+    else if (p->type == SEARCH_TOKEN && value->token.code.n > 0)
+        v->keys[v->key_count++] = search_key_token(p, value->token.code);
+    else if (p->type == SEARCH_URI)
+        v->keys[v->key_count++] = search_key_uri(p, value->text);
+}
+
 static void add_keys(struct search_values *v, const struct search_parameter *p,
                      const struct search_slot *slot)
 {
-    for (size_t i = 0; i < slot->count; i++) {
-        const struct search_value *value = &slot->values[i];
-
-        if (p->type == SEARCH_REFERENCE)
-            v->keys[v->key_count++] =
-                search_key_reference(p, &value->reference);
-        else if (p->type == SEARCH_TOKEN && value->token.code.n > 0)
-            v->keys[v->key_count++] = search_key_token(p, value->token.code);
-    }
+    for (size_t i = 0; i < slot->count; i++)
+        add_key(v, p, &slot->values[i]);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -182,8 +211,21 @@ enum err_code search_values_extract(const cJSON *resource,
         return err_nomem(e);
     place_slots(v, slot_count, sink.values);
     fill_keys(v, common);
+    v->last_updated = arena_alloc(arena, sizeof *v->last_updated);
+    if (!v->last_updated)
+        return err_nomem(e);
     *out = v;
     return ERR_OK;
+}
+
+void search_values_stamp(struct search_values *v, int64_t time_ms)
+{
+    const struct search_parameter *p =
+        search_base_parameter(search_base_common(), bytes_of("_lastUpdated"));
+
+    *v->last_updated = (struct search_value){.range = {time_ms, time_ms + 1}};
+    v->slots[search_slot_index(v->base, p)] =
+        (struct search_slot){v->last_updated, 1, true};
 }
 
 struct bytes search_values_type(const struct search_values *v)

@@ -1,5 +1,5 @@
 /* values: what a resource answers to each search parameter of its type,
- * extracted once per change and used by the matcher (and later the index).
+ * extracted once per change and used by the matcher and by the index.
  * Owns:   everything is in the arena given to search_values_extract().
  * Thread: immutable once extracted.
  * Bounds: SEARCH_VALUES_MAX values a resource; past it ERR_TOO_LARGE.
@@ -25,6 +25,10 @@ MUST_CHECK enum err_code search_values_extract(const cJSON *resource,
                                                struct arena *arena,
                                                struct search_values **out,
                                                struct err *e);
+
+/* When the version was written: what _lastUpdated compares with. Until this
+ * is called the parameter has no value. */
+void search_values_stamp(struct search_values *v, int64_t time_ms);
 
 /* The resource type the values came from. */
 struct bytes search_values_type(const struct search_values *v);

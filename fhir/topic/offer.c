@@ -93,10 +93,12 @@ static bool probe(const char *type, const char *code, const char *modifier,
 
     if (n < 0 || (size_t)n >= sizeof text)
         return false;
-    if (kind != SEARCH_DATE && comparator[0]) {
-        (void)err_set(e, ERR_UNPROCESSABLE,
-                      "'%s' compares dates; %s of %s is a %s", comparator, code,
-                      type, search_type_name(kind));
+    if (!search_type_compares(kind) && comparator[0]) {
+        (void)err_set(
+            e, ERR_UNPROCESSABLE,
+            "'%s' compares dates, numbers and quantities; %s of %s is "
+            "a %s",
+            comparator, code, type, search_type_name(kind));
         return false;
     }
     if (query_compile(bytes_of(type), bytes_make(text, (size_t)n),

@@ -90,6 +90,8 @@ static enum err_code load_previous(struct work *w, struct err *e)
     code =
         search_values_extract(json, s->base_url, &w->scratch, &w->previous, e);
     cJSON_Delete(json);
+    if (code == ERR_OK)
+        search_values_stamp(w->previous, before.time_ms);
     return code;
 }
 
@@ -158,6 +160,8 @@ static enum err_code match(struct work *w, struct err *e)
         return ERR_OK;
     if (code != ERR_OK)
         return code;
+    if (c->values)
+        search_values_stamp(c->values, c->time_ms);
     view.previous = w->previous;
     w->err = e;
     (void)matcher_match(m, &view, add_event, w);

@@ -475,14 +475,16 @@ static void unknown_parameters_are_refused_by_name(void **state)
     (void)state;
     refused("nonsense=1", "'nonsense'");
     refused("nonsense=1", "based-on");
-    refused("_lastUpdated=gt2020", "'_lastUpdated'");
     refused("_filter=x", "'_filter'");
-    refused("value-quantity=5", "'value-quantity'");
-    refused("value-string=x", "'value-string'");
-    refused("code-value-concept=a$b", "'code-value-concept'");
+    refused("_text=x", "'_text'");
+    refused("_content=x", "'_content'");
+    refused("_query=x", "'_query'");
+    refused("_list=1", "'_list'");
+    refused("_in=Group/1", "'_in'");
     refused("Status=final", "'Status'");
     refused("a%0ab=1", "(unprintable)");
-    check_refused("Patient", "name=Smith", ERR_NOT_SUPPORTED, "'name'");
+    check_refused("Patient", "phonetic=Smith", ERR_NOT_SUPPORTED, "'phonetic'");
+    check_refused("Location", "near=1|2", ERR_NOT_SUPPORTED, "'near'");
 }
 
 static void every_type_lists_what_it_has(void **state)
@@ -515,12 +517,18 @@ static void unknown_modifiers_are_refused_by_name(void **state)
 {
     (void)state;
     refused("code:in=x", "'code:in'");
-    refused("code:in=x", "not, missing");
-    refused("code:text=x", "'code:text'");
+    refused("code:in=x", "not, text, of-type and missing");
+    refused("status:text=x", "'status:text'");
     refused("code:not-in=x", "'code:not-in'");
-    refused("identifier:of-type=a|b|c", "'identifier:of-type'");
+    refused("code:of-type=a|b|c", "'code:of-type'");
     refused("subject:not=Patient/1", "'subject:not'");
-    refused("subject:identifier=x", "'subject:identifier'");
+    refused("subject:above=x", "'subject:above'");
+    refused("instantiates-x:above=x", "'instantiates-x:above'");
+    refused("value-string:not=x", "'value-string:not'");
+    refused("value-quantity:exact=5", "'value-quantity:exact'");
+    refused("code-value-concept:not=a$b", "'code-value-concept:not'");
+    check_refused("QuestionnaireResponse", "questionnaire:identifier=x",
+                  ERR_NOT_SUPPORTED, "'questionnaire:identifier'");
     refused("date:not=2020", "'date:not'");
     refused("code:Patient=1", "'code:Patient'");
     refused("code:=x", "'code:'");
@@ -531,16 +539,17 @@ static void unknown_prefixes_are_refused_by_name(void **state)
 {
     (void)state;
     refused("date=ap2024", "'ap'");
-    refused("date=ap2024", "eq, ne");
+    refused("date=ap2024", "the time of asking");
+    refused("value-quantity=xx5", "eq, ne");
     refused("date=GT2024", "'GT'");
     refused("date=gt2020,xx2024", "'xx'");
 }
 
-static void systems_of_codes_are_refused(void **state)
+static void systems_that_nothing_has_are_refused(void **state)
 {
     (void)state;
-    refused("status=http://hl7.org/fhir/observation-status|final", "'status'");
     refused("_id=x|o1", "'_id'");
+    check_refused("Patient", "telecom=phone|1", ERR_NOT_SUPPORTED, "'telecom'");
 }
 
 static void empty_parts_are_refused(void **state)
@@ -743,7 +752,7 @@ int main(void)
         cmocka_unit_test(chains_are_refused_by_name),
         cmocka_unit_test(unknown_modifiers_are_refused_by_name),
         cmocka_unit_test(unknown_prefixes_are_refused_by_name),
-        cmocka_unit_test(systems_of_codes_are_refused),
+        cmocka_unit_test(systems_that_nothing_has_are_refused),
         cmocka_unit_test(empty_parts_are_refused),
         cmocka_unit_test(malformed_values_are_refused),
         cmocka_unit_test(targets_are_checked),

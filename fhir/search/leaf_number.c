@@ -1,0 +1,164 @@
+#include "fhir/search/leaf_sink.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* --- numbers --- */
+
+static bool read_value(const cJSON *number, double *out)
+{
+    if (!cJSON_IsNumber(number))
+        return false;
+    *out = number->valuedouble;
+    return isfinite(*out);
+}
+
+static void read_number(struct leaf_sink *sink, const struct search_path *path,
+                        const cJSON *element)
+{
+    struct search_value value = {0};
+
+    (void)path;
+    if (!read_value(element, &value.quantity.low))
+        return;
+    value.quantity.high = value.quantity.low;
+    leaf_add(sink, value);
+}
+
+/* --- quantities --- */
+
+static void read_units(struct leaf_sink *sink, const cJSON *quantity,
+                       struct search_quantity *out)
+{
+    out->system = leaf_text(sink, leaf_member(quantity, "system"));
+    out->code = leaf_text(sink, leaf_member(quantity, "code"));
+    out->unit = leaf_text(sink, leaf_member(quantity, "unit"));
+}
+
+/* "<5" is anything below 5, and so on. */
+static void apply_comparator(const cJSON *comparator,
+                             struct search_quantity *out)
+{
+    const char *text =
+        cJSON_IsString(comparator) ? comparator->valuestring : "";
+
+    if (text[0] == '<') {
+        if (text[1] != '=')
+            out->high = nextafter(out->high, -HUGE_VAL);
+        out->low = -HUGE_VAL;
+    } else if (text[0] == '>') {
+        if (text[1] != '=')
+            out->low = nextafter(out->low, HUGE_VAL);
+        out->high = HUGE_VAL;
+    }
+}
+
+static void read_quantity(struct leaf_sink *sink,
+                          const struct search_path *path, const cJSON *element)
+{
+    struct search_value value = {0};
+
+    (void)path;
+    if (!read_value(leaf_member(element, "value"), &value.quantity.low))
+        return;
+    value.quantity.high = value.quantity.low;
+    apply_comparator(leaf_member(element, "comparator"), &value.quantity);
+    read_units(sink, element, &value.quantity);
+    leaf_add(sink, value);
+}
+
+static void read_money(struct leaf_sink *sink, const struct search_path *path,
+                       const cJSON *element)
+{
+    struct search_value value = {
+        .quantity = {.system = bytes_of("urn:iso:std:iso:4217")}};
+
+    (void)path;
+    if (!read_value(leaf_member(element, "value"), &value.quantity.low))
+        return;
+    value.quantity.high = value.quantity.low;
+    value.quantity.code = value.quantity.unit =
+        leaf_text(sink, leaf_member(element, "currency"));
+    leaf_add(sink, value);
+}
+
+/* Without one of its ends a Range goes on for ever. */
+static void read_range(struct leaf_sink *sink, const struct search_path *path,
+                       const cJSON *element)
+{
+    const cJSON *low = leaf_member(element, "low");
+    const cJSON *high = leaf_member(element, "high");
+    struct search_value value = {
+        .quantity = {-HUGE_VAL, HUGE_VAL, {NULL, 0}, {NULL, 0}, {NULL, 0}}};
+    bool has_low = read_value(leaf_member(low, "value"), &value.quantity.low);
+    bool has_high =
+        read_value(leaf_member(high, "value"), &value.quantity.high);
+
+    (void)path;
+    if ((!has_low && !has_high) || value.quantity.low > value.quantity.high)
+        return;
+    read_units(sink, has_low ? low : high, &value.quantity);
+    leaf_add(sink, value);
+}
+
+/* --- sampled data --- */
+
+/* The least and greatest of the numbers in "data", where "E", "U" and "L"
+ * stand for no number. */
+static bool sample_range(const char *data, double *low, double *high)
+{
+    bool any = false;
+
+    while (*data) {
+        char *end;
+        double number = strtod(data, &end);
+
+        if (end == data) {
+            data++;
+            continue;
+        }
+        data = end;
+        if (!isfinite(number))
+            continue;
+        *low = any && *low < number ? *low : number;
+        *high = any && *high > number ? *high : number;
+        any = true;
+    }
+    return any;
+}
+
+static void read_samples(struct leaf_sink *sink, const struct search_path *path,
+                         const cJSON *element)
+{
+    const cJSON *origin = leaf_member(element, "origin");
+    const cJSON *data = leaf_member(element, "data");
+    struct search_value value = {0};
+    double low = 0, high = 0, offset, factor = 1;
+
+    (void)path;
+    if (!cJSON_IsString(data) ||
+        !read_value(leaf_member(origin, "value"), &offset) ||
+        !sample_range(data->valuestring, &low, &high))
+        return;
+    if (!read_value(leaf_member(element, "factor"), &factor))
+        factor = 1;
+    value.quantity.low = offset + factor * (factor < 0 ? high : low);
+    value.quantity.high = offset + factor * (factor < 0 ? low : high);
+    read_units(sink, origin, &value.quantity);
+    leaf_add(sink, value);
+}
+
+void leaf_read_number(struct leaf_sink *sink, const struct search_path *path,
+                      const cJSON *element)
+{
+    static leaf_reader *const readers[SEARCH_LEAF_URI + 1] = {
+        [SEARCH_LEAF_MONEY] = read_money,
+        [SEARCH_LEAF_NUMBER] = read_number,
+        [SEARCH_LEAF_QUANTITY] = read_quantity,
+        [SEARCH_LEAF_RANGE] = read_range,
+        [SEARCH_LEAF_SAMPLED_DATA] = read_samples,
+    };
+
+    if (readers[path->leaf])
+        readers[path->leaf](sink, path, element);
+}

@@ -82,6 +82,11 @@ static enum err_code read_endpoint(const cJSON *channel,
         rc = r->endpoint(r->endpoint_ctx, url, &e);
     if (rc != ERR_OK)
         return refuse(issues, CHANNEL ".endpoint", &e);
+    if (subscription_is_classic(s) && shape_string(channel, "payload") &&
+        strchr(url, '?'))
+        issues_add(issues, ERR_UNPROCESSABLE, CHANNEL ".endpoint",
+                   "with a payload the endpoint is the base of a service that "
+                   "resources are PUT to: it has no query");
     return copy_text(&s->endpoint, url);
 }
 
@@ -126,7 +131,10 @@ static enum err_code read_payload(const cJSON *channel, struct subscription *s,
     const char *type = shape_string(channel, "payload");
     struct err e = {.code = ERR_OK};
 
-    read_content(channel, s, issues);
+    if (subscription_is_classic(s))
+        s->content = type ? CONTENT_FULL_RESOURCE : CONTENT_EMPTY;
+    else
+        read_content(channel, s, issues);
     if (!type)
         return ERR_OK;
     if (wire_check_media_type(bytes_of(type), &e) != ERR_OK)
@@ -238,6 +246,13 @@ static void take_number(struct extensions *x, const cJSON *value,
                    "must be a whole number from %u to %u", range[0], range[1]);
 }
 
+/* What belongs to bundles, and to a channel that is never silent. */
+static bool is_of_topics(const struct extensions *x, enum extension_kind kind)
+{
+    return subscription_is_classic(x->s) &&
+           (kind == EXTENSION_HEARTBEAT || kind == EXTENSION_MAX_COUNT);
+}
+
 static enum err_code take_secret(struct extensions *x, const cJSON *value,
                                  const char *path)
 {
@@ -284,6 +299,12 @@ static enum err_code take_extension(struct extensions *x,
         return ERR_OK;
     }
     x->seen |= 1U << kind;
+    if (is_of_topics(x, kind)) {
+        issues_add(x->issues, ERR_UNPROCESSABLE, path,
+                   "is for topic-based Subscriptions; this one's criteria is "
+                   "a query");
+        return ERR_OK;
+    }
     if (kind == EXTENSION_SECRET)
         return take_secret(x, value, path);
     if (kind == EXTENSION_ORDER || kind == EXTENSION_REFUSAL)

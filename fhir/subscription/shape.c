@@ -38,7 +38,7 @@ static const struct member root_members[] = {
 
 static const struct member channel_members[] = {
     {"id", JSON_STRING, false},       {"type", JSON_STRING, true},
-    {"endpoint", JSON_STRING, false}, {"payload", JSON_STRING, true},
+    {"endpoint", JSON_STRING, false}, {"payload", JSON_STRING, false},
     {"header", JSON_STRINGS, false},
 };
 
@@ -342,7 +342,8 @@ static void walk_all(const cJSON *resource, struct issues *issues)
 
 /* ---- public ---- */
 
-void shape_check(const cJSON *subscription, struct issues *issues)
+void shape_check(const cJSON *subscription, bool needs_payload,
+                 struct issues *issues)
 {
     const cJSON *channel =
         cJSON_GetObjectItemCaseSensitive(subscription, "channel");
@@ -350,8 +351,12 @@ void shape_check(const cJSON *subscription, struct issues *issues)
     walk_all(subscription, issues);
     check_object(subscription, &root_shape, "Subscription", issues);
     check_contacts(shape_array(subscription, "contact"), issues);
-    if (cJSON_IsObject(channel))
-        check_object(channel, &channel_shape, "Subscription.channel", issues);
+    if (!cJSON_IsObject(channel))
+        return;
+    check_object(channel, &channel_shape, "Subscription.channel", issues);
+    if (needs_payload && !cJSON_GetObjectItemCaseSensitive(channel, "payload"))
+        issues_add(issues, ERR_UNPROCESSABLE_REQUIRED,
+                   "Subscription.channel.payload", "the element is required");
 }
 
 const char *shape_string(const cJSON *object, const char *name)

@@ -18,8 +18,10 @@
 #define SHAPE_EXTENSIONS_MAX 64
 
 /* Checks members and types of the resource, its channel and its contacts, and
- * walks the whole resource. */
-void shape_check(const cJSON *subscription, struct issues *issues);
+ * walks the whole resource. needs_payload: a topic-based Subscription's
+ * channel has one (IG), a classic one's may have (R4). */
+void shape_check(const cJSON *subscription, bool needs_payload,
+                 struct issues *issues);
 
 /* The member when it has that type, else NULL. */
 const char *shape_string(const cJSON *object, const char *name);

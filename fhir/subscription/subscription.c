@@ -1,7 +1,7 @@
 #include "fhir/subscription/subscription.h"
 
-#include "fhir/model/types.h"
 #include "fhir/subscription/channel.h"
+#include "fhir/subscription/classic.h"
 #include "fhir/subscription/extension.h"
 #include "fhir/subscription/shape.h"
 #include "storage/base/instant.h"
@@ -46,6 +46,7 @@ bool content_level_parse(struct bytes text, enum content_level *out)
 
 struct reader {
     const cJSON *resource;
+    bool classic;
     const struct subscription_rules *rules;
     struct subscription *s;
     struct issues *issues;
@@ -94,16 +95,6 @@ static void read_end(const struct reader *rd)
         refuse(rd, "Subscription.end", "lies in the past");
 }
 
-/* "Observation?code=..." or "Observation", with or without a leading '/'. */
-static bool is_query(struct bytes criteria)
-{
-    struct bytes rest;
-
-    if (bytes_starts(criteria, "/"))
-        criteria = bytes_from(criteria, 1);
-    return model_is_resource_type(bytes_split(criteria, '?', &rest));
-}
-
 static bool is_absolute_uri(struct bytes text)
 {
     size_t n = bytes_find(text, ':');
@@ -130,14 +121,19 @@ static enum err_code read_criteria(const struct reader *rd)
 
     if (!criteria)
         return ERR_OK;
-    if (is_query(text)) {
+    if (rd->classic)
+        return classic_read(text, rd->rules->base_url, rd->s, rd->issues);
+    if (classic_is(text)) {
         refuse(rd, path,
-               "query criteria are not supported by this server: criteria is "
-               "the canonical URL of one of its topics");
+               "must be the absolute canonical URL of a topic, for the "
+               "Subscription claims the backport profile or has a content "
+               "level; a query criteria goes with neither");
         return ERR_OK;
     }
     if (!is_absolute_uri(text)) {
-        refuse(rd, path, "must be the absolute canonical URL of a topic");
+        refuse(rd, path,
+               "must be the absolute canonical URL of a topic, or a query on "
+               "an R4 resource type such as Observation?code=1975-2");
         return ERR_OK;
     }
     rd->s->topic = topic_ref(topic_set_find(rd->rules->topics, text));
@@ -179,6 +175,10 @@ static enum err_code read_filter(const struct reader *rd, const cJSON *value,
     size_t n = 0;
     enum err_code rc;
 
+    if (rd->classic)
+        refuse(rd, path,
+               "a filter narrows a topic; a query criteria has none: put the "
+               "condition into the query");
     if (!rd->s->topic)
         return ERR_OK;
     rc = topic_filter_compile(rd->s->topic, bytes_of(value->valuestring),
@@ -223,7 +223,7 @@ static enum err_code read_all(const struct reader *rd)
 {
     enum err_code rc;
 
-    shape_check(rd->resource, rd->issues);
+    shape_check(rd->resource, !rd->classic, rd->issues);
     read_type(rd);
     read_status(rd);
     read_end(rd);
@@ -237,12 +237,22 @@ static enum err_code read_all(const struct reader *rd)
     return rc;
 }
 
+static bool is_classic(const cJSON *resource)
+{
+    return classic_is(bytes_of(shape_string(resource, "criteria"))) &&
+           !classic_is_denied(resource);
+}
+
 enum err_code subscription_read(const cJSON *resource,
                                 const struct subscription_rules *r,
                                 struct subscription **out,
                                 struct issues *issues)
 {
-    struct reader rd = {resource, r, calloc(1, sizeof *rd.s), issues};
+    struct reader rd = {.resource = resource,
+                        .classic = is_classic(resource),
+                        .rules = r,
+                        .s = calloc(1, sizeof *rd.s),
+                        .issues = issues};
     enum err_code rc = rd.s ? read_all(&rd) : ERR_NOMEM;
 
     *out = NULL;

@@ -1,5 +1,5 @@
-/* subscription: an R4 Subscription of the backport profile, read and checked
- * field by field (IG 1.1.0, backport-subscription).
+/* subscription: an R4 Subscription, of the backport profile or classic, read
+ * and checked field by field (IG 1.1.0, backport-subscription; R4).
  * Owns:   a subscription owns all its parts (heap) and holds its topic.
  * Thread: immutable once read.
  * Bounds: SUBSCRIPTION_FILTERS_MAX, SUBSCRIPTION_HEADERS_MAX, the limits in
@@ -36,13 +36,14 @@ const char *content_level_text(enum content_level c);
 bool content_level_parse(struct bytes text, enum content_level *out);
 
 struct subscription {
-    struct topic *topic; /* a reference */
-    char *canonical;     /* as in criteria, may carry |version */
+    struct topic *topic;      /* a reference; NULL: classic */
+    const char *classic_type; /* constant: what the query is for, or NULL */
+    char *canonical;          /* as in criteria, may carry |version */
     struct filter *filters;
     size_t filter_count;
     enum content_level content;
     char *endpoint;  /* channel.endpoint */
-    char *mime_type; /* channel.payload, verbatim */
+    char *mime_type; /* channel.payload, verbatim; NULL: classic without */
     char **headers;  /* "Name: value" */
     size_t header_count;
     char *secret;         /* whsec_... */
@@ -76,6 +77,12 @@ MUST_CHECK enum err_code subscription_read(const cJSON *resource,
                                            struct issues *issues);
 
 void subscription_free(struct subscription *s);
+
+/* R4's own kind: no handshake, one message for each change. */
+static inline bool subscription_is_classic(const struct subscription *s)
+{
+    return s->classic_type != NULL;
+}
 
 /* True when every filter that applies to the resource type holds; filters of
  * other types are skipped. */

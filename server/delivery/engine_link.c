@@ -164,17 +164,24 @@ struct delivery_source engine_link_source(struct engine_link *l)
 
 /* ---- messages ---- */
 
+static uint32_t max_count(const struct engine_link *l,
+                          const struct subscription *s)
+{
+    if (subscription_is_classic(s))
+        return 1;
+    return s->max_count > 0 ? s->max_count : l->max_count;
+}
+
 static enum err_code read_events(struct engine_link *l, const struct attempt *a,
                                  struct batch *b, struct arena *arena,
                                  struct err *e)
 {
-    struct event_query query = {
-        .subscription = a->subscription,
-        .first = a->first,
-        .max_count = b->definition->max_count > 0 ? b->definition->max_count
-                                                  : l->max_count,
-        .max_bytes = DELIVERY_BATCH_BYTES,
-        .with_text = b->definition->content == CONTENT_FULL_RESOURCE};
+    struct event_query query = {.subscription = a->subscription,
+                                .first = a->first,
+                                .max_count = max_count(l, b->definition),
+                                .max_bytes = DELIVERY_BATCH_BYTES,
+                                .with_text = b->definition->content ==
+                                             CONTENT_FULL_RESOURCE};
     struct event *events = NULL;
     enum err_code code;
 
@@ -187,6 +194,24 @@ static enum err_code read_events(struct engine_link *l, const struct attempt *a,
     if (code == ERR_OK && b->event_count == 0)
         return err_set(e, ERR_STALE, "no event to send");
     return code;
+}
+
+/* R4 subscription.html, rest-hook: with a payload, the endpoint is the base of
+ * a service that the resource is PUT to; without, an empty POST. */
+static enum err_code write_classic(const struct batch *b, struct message *m,
+                                   struct err *e)
+{
+    const struct event *event = &b->events[0];
+    int n;
+
+    if (b->definition->content != CONTENT_FULL_RESOURCE)
+        return ERR_OK;
+    n = snprintf(m->path, sizeof m->path, "%.*s/%.*s", BYTES_ARG(event->type),
+                 BYTES_ARG(event->id));
+    if (n < 0 || (size_t)n >= sizeof m->path)
+        return err_set(e, ERR_BUG, "a type and id are too long");
+    buf_add(&m->body, event->text);
+    return buf_check(&m->body, e);
 }
 
 static bool is_wanted(const struct subscription_state *state,
@@ -224,6 +249,9 @@ static enum err_code make_in(struct engine_link *l, struct attempt *a,
         a->last = b.events[b.event_count - 1].number;
     }
     batch_message_id(&b, m->id);
+    m->path[0] = '\0';
+    if (subscription_is_classic(b.definition))
+        return write_classic(&b, m, e);
     return batch_write(&b, arena, &m->body, e);
 }
 

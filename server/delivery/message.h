@@ -10,8 +10,14 @@
 
 struct definition;
 
+/* "Type/id" with a NUL. */
+#define MESSAGE_PATH_BYTES 132
+
 struct message {
-    struct buf body;             /* initialised by the transport */
+    struct buf
+        body; /* initialised by the transport; empty: a POST of nothing */
+    /* Below the endpoint, and then by PUT; "": POST to the endpoint itself. */
+    char path[MESSAGE_PATH_BYTES];
     char id[SIGNATURE_ID_BYTES]; /* webhook-id */
     uint64_t definition_number;
     const struct subscription *definition; /* as long as the reference */

@@ -104,8 +104,9 @@ static bool add_headers(struct prepared *p, const struct subscription *d)
     char *line = NULL;
     bool ok;
 
-    if (asprintf(&line, "Content-Type: %s",
-                 d->mime_type ? d->mime_type : "application/fhir+json") < 0)
+    /* "Content-Type:" alone leaves it out: there is nothing to describe */
+    if (asprintf(&line, "Content-Type:%s%s", d->mime_type ? " " : "",
+                 d->mime_type ? d->mime_type : "") < 0)
         return false;
     /* without it, large bodies wait a second for "100 Continue" */
     ok = !has_control(line) && add_line(p, line) && add_line(p, "Expect:");

@@ -265,6 +265,25 @@ static bool set_lines(struct transfer *t, int64_t wall_s)
     return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->lines) == CURLE_OK;
 }
 
+/* curl copies the URL. */
+static bool set_target(struct transfer *t)
+{
+    const char *base = t->prepared->url;
+    const char *path = t->message.path;
+    size_t n = strlen(base);
+    char *url = NULL;
+    bool ok = set_text(t->easy, CURLOPT_CUSTOMREQUEST, path[0] ? "PUT" : NULL);
+
+    if (!path[0])
+        return ok && set_text(t->easy, CURLOPT_URL, base);
+    if (asprintf(&url, "%s%s%s", base, n && base[n - 1] == '/' ? "" : "/",
+                 path) < 0)
+        return false;
+    ok &= set_text(t->easy, CURLOPT_URL, url);
+    free(url);
+    return ok;
+}
+
 bool transfer_set_up(struct transfer *t, int64_t wall_s, int64_t timeout_ms,
                      bool fresh)
 {
@@ -281,8 +300,9 @@ bool transfer_set_up(struct transfer *t, int64_t wall_s, int64_t timeout_ms,
     t->forbidden = false;
     t->too_large = false;
     t->no_socket = false;
-    ok &= set_text(c, CURLOPT_URL, t->prepared->url);
-    ok &= set_text(c, CURLOPT_POSTFIELDS, t->message.body.p);
+    ok &= set_target(t);
+    ok &= set_text(c, CURLOPT_POSTFIELDS,
+                   t->message.body.n ? t->message.body.p : "");
     ok &= curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
                            (curl_off_t)t->message.body.n) == CURLE_OK;
     ok &= curl_easy_setopt(c, CURLOPT_RESOLVE, t->pinned) == CURLE_OK;

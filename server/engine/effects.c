@@ -7,18 +7,25 @@
 #include "server/engine/dead_letter.h"
 
 /* R4 subscription-status; section 1.2 of the wire reference. Nothing leaves
- * `off` or `error` but by a client's request. */
+ * `off` or `error` but by a client's request; a classic Subscription is then
+ * active at once, for it has no handshake. */
 static const bool legal[STATUS_OFF + 1][STATUS_OFF + 1] = {
     [STATUS_REQUESTED] = {[STATUS_REQUESTED] = true,
                           [STATUS_ACTIVE] = true,
                           [STATUS_ERROR] = true,
                           [STATUS_OFF] = true},
-    [STATUS_ACTIVE] =
-        {[STATUS_REQUESTED] = true, [STATUS_ERROR] = true, [STATUS_OFF] = true},
-    [STATUS_ERROR] =
-        {[STATUS_REQUESTED] = true, [STATUS_ERROR] = true, [STATUS_OFF] = true},
-    [STATUS_OFF] =
-        {[STATUS_REQUESTED] = true, [STATUS_ERROR] = true, [STATUS_OFF] = true},
+    [STATUS_ACTIVE] = {[STATUS_REQUESTED] = true,
+                       [STATUS_ACTIVE] = true,
+                       [STATUS_ERROR] = true,
+                       [STATUS_OFF] = true},
+    [STATUS_ERROR] = {[STATUS_REQUESTED] = true,
+                      [STATUS_ACTIVE] = true,
+                      [STATUS_ERROR] = true,
+                      [STATUS_OFF] = true},
+    [STATUS_OFF] = {[STATUS_REQUESTED] = true,
+                    [STATUS_ACTIVE] = true,
+                    [STATUS_ERROR] = true,
+                    [STATUS_OFF] = true},
 };
 
 static void move_to(struct sub_change *c, enum subscription_status to)
@@ -135,6 +142,16 @@ static enum err_code rekey(struct batch *b, struct sub_change *c,
     return proof_start(&p, c->state.last_event, &c->state.chain, e);
 }
 
+static enum subscription_status status_of(const struct definition *d, bool off)
+{
+    if (!d)
+        return STATUS_ERROR;
+    if (off)
+        return STATUS_OFF;
+    return subscription_is_classic(definition_get(d)) ? STATUS_ACTIVE
+                                                      : STATUS_REQUESTED;
+}
+
 static enum err_code redefine(struct batch *b, struct sub_change *c,
                               const struct effects_definition *d, struct err *e)
 {
@@ -154,9 +171,7 @@ static enum err_code redefine(struct batch *b, struct sub_change *c,
         return err_nomem(e);
     }
     c->redefined = true;
-    move_to(c, !c->definition ? STATUS_ERROR
-               : d->off       ? STATUS_OFF
-                              : STATUS_REQUESTED);
+    move_to(c, status_of(c->definition, d->off));
     return ERR_OK;
 }
 

@@ -41,7 +41,7 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     subs_init(&s->subs, seed);
     s->topics = config->topics;
     s->base_url = bytes_of(g->base_url);
-    s->matcher = matcher_new(config->topics);
+    s->matcher = matcher_new();
     if (!s->matcher)
         return err_nomem(e);
     views_init(&g->views, s);

@@ -20,17 +20,30 @@ struct bucket {
 
 /* One topic's triggers on one resource type. */
 struct lane {
-    const struct topic *topic;
-    struct bytes type; /* the topic's */
+    struct group *group;
+    struct bytes type; /* the topic's, or constant */
+    uint64_t number;   /* no other lane has had it */
     unsigned interactions;
-    size_t subscriptions;
     struct bucket scan;
+    struct lane *next_of_type;
 };
 
-struct matcher {
-    struct lane *lanes; /* grouped by topic */
+/* The lanes of one topic, or of one type's classic subscriptions. */
+struct group {
+    struct topic *topic; /* a reference; NULL: classic */
+    size_t subscriptions;
+    struct group *next; /* in its slot */
     size_t lane_count;
+    struct lane lanes[];
+};
+
+#define SLOTS 256
+
+struct matcher {
+    struct group *groups[SLOTS];
+    struct lane *by_type[SLOTS];
     struct map anchors; /* struct bucket by key */
+    uint64_t lane_serial;
     uint64_t serial;
 };
 
@@ -39,51 +52,125 @@ static unsigned bit_of(enum interaction i)
     return 1U << (unsigned)i;
 }
 
-static struct lane *find_lane(struct matcher *m, const struct topic *t,
-                              struct bytes type)
+/* Types and topics are the server's own, no stranger chooses them. */
+static size_t slot_of_type(struct bytes type)
 {
-    for (size_t i = 0; i < m->lane_count; i++)
-        if (m->lanes[i].topic == t && bytes_equal(m->lanes[i].type, type))
-            return &m->lanes[i];
-    return NULL;
+    static const uint64_t key[2] = {0x6d61746368, 0x6c616e65};
+
+    return (size_t)bytes_hash(type, key) % SLOTS;
 }
 
-static void add_lanes(struct matcher *m, const struct topic *t)
+static size_t slot_of_group(const struct topic *topic, struct bytes classic)
+{
+    return topic ? (size_t)((uintptr_t)topic >> 6) % SLOTS
+                 : slot_of_type(classic);
+}
+
+static struct group *find_group(const struct matcher *m,
+                                const struct subscription *s)
+{
+    struct bytes classic = bytes_of(s->classic_type);
+    struct group *g = m->groups[slot_of_group(s->topic, classic)];
+
+    while (g && (g->topic != s->topic ||
+                 (!g->topic && !bytes_equal(g->lanes[0].type, classic))))
+        g = g->next;
+    return g;
+}
+
+/* ---- groups come with their first subscription and go with the last ---- */
+
+static struct lane *need_lane(struct group *g, struct bytes type)
+{
+    struct lane *lane;
+
+    for (size_t i = 0; i < g->lane_count; i++)
+        if (bytes_equal(g->lanes[i].type, type))
+            return &g->lanes[i];
+    lane = &g->lanes[g->lane_count++];
+    *lane = (struct lane){.group = g, .type = type};
+    return lane;
+}
+
+static void fill_lanes(struct group *g)
 {
     static const enum interaction all[] = {
         INTERACTION_CREATE, INTERACTION_UPDATE, INTERACTION_DELETE};
 
-    for (size_t i = 0; i < topic_trigger_count(t); i++) {
-        struct bytes type = topic_trigger_type(t, i);
-        struct lane *lane = find_lane(m, t, type);
+    for (size_t i = 0; i < topic_trigger_count(g->topic); i++) {
+        struct lane *lane = need_lane(g, topic_trigger_type(g->topic, i));
 
-        if (!lane) {
-            lane = &m->lanes[m->lane_count++];
-            *lane = (struct lane){.topic = t, .type = type};
-        }
         for (size_t k = 0; k < 3; k++)
-            if (topic_trigger_has(t, i, all[k]))
+            if (topic_trigger_has(g->topic, i, all[k]))
                 lane->interactions |= bit_of(all[k]);
     }
 }
 
-struct matcher *matcher_new(const struct topic_set *topics)
+static void link_lanes(struct matcher *m, struct group *g)
 {
-    struct matcher *m = calloc(1, sizeof *m);
-    size_t triggers = 1;
+    for (size_t i = 0; i < g->lane_count; i++) {
+        struct lane *lane = &g->lanes[i];
+        struct lane **slot = &m->by_type[slot_of_type(lane->type)];
 
-    if (!m)
-        return NULL;
-    for (size_t i = 0; i < topic_set_count(topics); i++)
-        triggers += topic_trigger_count(topic_set_at(topics, i));
-    m->lanes = calloc(triggers, sizeof *m->lanes);
-    if (!m->lanes) {
-        free(m);
-        return NULL;
+        lane->number = ++m->lane_serial;
+        lane->next_of_type = *slot;
+        *slot = lane;
     }
-    for (size_t i = 0; i < topic_set_count(topics); i++)
-        add_lanes(m, topic_set_at(topics, i));
-    return m;
+}
+
+static struct group *need_group(struct matcher *m, const struct subscription *s)
+{
+    size_t count = s->topic ? topic_trigger_count(s->topic) : 1;
+    struct bytes classic = bytes_of(s->classic_type);
+    struct group **slot = &m->groups[slot_of_group(s->topic, classic)];
+    struct group *g = find_group(m, s);
+
+    if (g)
+        return g;
+    g = calloc(1, sizeof *g + count * sizeof g->lanes[0]);
+    if (!g)
+        return NULL;
+    g->topic = topic_ref(s->topic);
+    if (g->topic)
+        fill_lanes(g);
+    else /* R4 Subscription: never on a delete */
+        need_lane(g, classic)->interactions =
+            bit_of(INTERACTION_CREATE) | bit_of(INTERACTION_UPDATE);
+    link_lanes(m, g);
+    g->next = *slot;
+    *slot = g;
+    return g;
+}
+
+static void unlink_lane(struct matcher *m, struct lane *lane)
+{
+    struct lane **at = &m->by_type[slot_of_type(lane->type)];
+
+    while (*at != lane)
+        at = &(*at)->next_of_type;
+    *at = lane->next_of_type;
+    free(lane->scan.items);
+}
+
+static void drop_if_empty(struct matcher *m, struct group *g)
+{
+    struct group **at;
+
+    if (g->subscriptions > 0)
+        return;
+    at = &m->groups[slot_of_group(g->topic, g->lanes[0].type)];
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    for (size_t i = 0; i < g->lane_count; i++)
+        unlink_lane(m, &g->lanes[i]);
+    topic_unref(g->topic);
+    free(g);
+}
+
+struct matcher *matcher_new(void)
+{
+    return calloc(1, sizeof(struct matcher));
 }
 
 void matcher_free(struct matcher *m)
@@ -98,18 +185,19 @@ void matcher_free(struct matcher *m)
         free(bucket);
     }
     map_fini(&m->anchors);
-    for (size_t i = 0; i < m->lane_count; i++)
-        free(m->lanes[i].scan.items);
-    free(m->lanes);
+    for (size_t i = 0; i < SLOTS; i++)
+        while (m->groups[i]) {
+            m->groups[i]->subscriptions = 0;
+            drop_if_empty(m, m->groups[i]);
+        }
     free(m);
 }
 
-static uint64_t bucket_key(const struct matcher *m, const struct lane *lane,
-                           uint64_t anchor)
-{
-    uint64_t index = (uint64_t)(lane - m->lanes) + 1;
+/* ---- buckets ---- */
 
-    return anchor ^ (index * 0xD6E8FEB86659FD93ULL);
+static uint64_t bucket_key(const struct lane *lane, uint64_t anchor)
+{
+    return anchor ^ (lane->number * 0xD6E8FEB86659FD93ULL);
 }
 
 static bool key_equal(const void *object, const void *key)
@@ -199,7 +287,7 @@ static bool enter_lane(struct matcher *m, struct lane *lane, struct sub *s,
     if (n == 0)
         return enter(s, &lane->scan);
     for (size_t i = 0; i < n; i++) {
-        struct bucket *b = need_bucket(m, bucket_key(m, lane, keys[i]));
+        struct bucket *b = need_bucket(m, bucket_key(lane, keys[i]));
 
         if (!b)
             return false;
@@ -212,14 +300,6 @@ static bool enter_lane(struct matcher *m, struct lane *lane, struct sub *s,
         }
     }
     return true;
-}
-
-/* Lanes of one topic stand together; counts follow who is in them. */
-static void count_lanes(struct matcher *m, const struct topic *t, bool up)
-{
-    for (size_t i = 0; i < m->lane_count; i++)
-        if (m->lanes[i].topic == t)
-            m->lanes[i].subscriptions += up ? 1U : (size_t)-1;
 }
 
 static void leave_all(struct matcher *m, struct sub *s)
@@ -237,19 +317,24 @@ static void leave_all(struct matcher *m, struct sub *s)
 bool matcher_add(struct matcher *m, struct sub *s, struct definition *d)
 {
     const struct subscription *definition = definition_get(d);
+    struct group *g;
     struct sub_link *exact;
     bool entered = true;
 
     assert(!s->matched_by);
     s->links = calloc(MATCHER_LINKS_MAX, sizeof *s->links);
-    if (!s->links)
+    g = s->links ? need_group(m, definition) : NULL;
+    if (!g) {
+        free(s->links);
+        s->links = NULL;
         return false;
+    }
     s->link_count = 0;
-    for (size_t i = 0; entered && i < m->lane_count; i++)
-        if (m->lanes[i].topic == definition->topic)
-            entered = enter_lane(m, &m->lanes[i], s, definition);
+    for (size_t i = 0; entered && i < g->lane_count; i++)
+        entered = enter_lane(m, &g->lanes[i], s, definition);
     if (!entered) {
         leave_all(m, s);
+        drop_if_empty(m, g);
         return false;
     }
     exact = realloc(s->links,
@@ -257,24 +342,28 @@ bool matcher_add(struct matcher *m, struct sub *s, struct definition *d)
     if (exact)
         s->links = exact;
     s->matched_by = definition_ref(d);
-    count_lanes(m, definition->topic, true);
+    g->subscriptions++;
     return true;
 }
 
 void matcher_remove(struct matcher *m, struct sub *s)
 {
+    struct group *g;
+
     if (!s->matched_by)
         return;
-    count_lanes(m, definition_get(s->matched_by)->topic, false);
+    g = find_group(m, definition_get(s->matched_by));
+    assert(g);
     leave_all(m, s);
+    g->subscriptions--;
+    drop_if_empty(m, g);
     definition_unref(&s->matched_by);
 }
 
 static bool lane_takes(const struct lane *lane, struct bytes type,
                        enum interaction interaction)
 {
-    return lane->subscriptions > 0 &&
-           (lane->interactions & bit_of(interaction)) &&
+    return (lane->interactions & bit_of(interaction)) &&
            bytes_equal(lane->type, type);
 }
 
@@ -283,8 +372,9 @@ bool matcher_needs_previous(const struct matcher *m, struct bytes type,
 {
     if (interaction == INTERACTION_CREATE)
         return false;
-    for (size_t i = 0; i < m->lane_count; i++)
-        if (lane_takes(&m->lanes[i], type, interaction))
+    for (const struct lane *lane = m->by_type[slot_of_type(type)]; lane;
+         lane = lane->next_of_type)
+        if (lane->group->topic && lane_takes(lane, type, interaction))
             return true;
     return false;
 }
@@ -321,7 +411,7 @@ static bool match_lane(struct match *x, const struct lane *lane)
 
     for (size_t i = 0; i < n; i++) {
         const struct bucket *b =
-            find_bucket(x->matcher, bucket_key(x->matcher, lane, keys[i]));
+            find_bucket(x->matcher, bucket_key(lane, keys[i]));
 
         if (b && !consider_bucket(x, b))
             return false;
@@ -339,11 +429,13 @@ bool matcher_match(struct matcher *m, const struct change_view *change,
                       each, ctx};
 
     m->serial++;
-    for (size_t i = 0; i < m->lane_count; i++) {
-        const struct lane *lane = &m->lanes[i];
+    for (const struct lane *lane =
+             m->by_type[slot_of_type(change->resource_type)];
+         lane; lane = lane->next_of_type) {
+        const struct topic *topic = lane->group->topic;
 
         if (!lane_takes(lane, change->resource_type, change->interaction) ||
-            !topic_fires(lane->topic, change))
+            (topic && !topic_fires(topic, change)))
             continue;
         if (!match_lane(&x, lane))
             return false;

@@ -3,7 +3,8 @@
  * Owns:   the lanes (one per topic and resource type), the anchor table, and
  *         the links of each subscription into it.
  * Thread: writer only.
- * Bounds: memory grows with the subscriptions that are in it.
+ * Bounds: memory grows with the subscriptions that are in it; lanes are there
+ *         while their topic has any.
  * A subscription's filters become an anchor where one of them allows it: a
  * hash of a value that a matching resource must have. A change is looked up by
  * each of its values; what is found is evaluated in full. Subscriptions
@@ -15,8 +16,7 @@
 
 struct matcher;
 
-/* topics are borrowed and outlive the matcher. NULL without memory. */
-struct matcher *matcher_new(const struct topic_set *topics);
+struct matcher *matcher_new(void); /* NULL without memory */
 void matcher_free(struct matcher *m);
 
 /* Lets s match by the definition, of which it takes a reference. s must not be

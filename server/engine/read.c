@@ -98,6 +98,14 @@ enum err_code engine_read(struct engine *g, const struct resource_query *query,
     return code;
 }
 
+static enum subscription_status shown_status(const struct sub *s)
+{
+    if (s->state.status == STATUS_ACTIVE && s->state.attempts > 0 &&
+        sub_is_classic(s))
+        return STATUS_ERROR;
+    return s->state.status;
+}
+
 /* Under the lock. */
 static void copy_state(const struct sub *s, struct subscription_state *out,
                        struct definition **definition)
@@ -106,6 +114,7 @@ static void copy_state(const struct sub *s, struct subscription_state *out,
         (struct subscription_state){.number = s->number,
                                     .definition = s->state.definition,
                                     .status = s->state.status,
+                                    .shown = shown_status(s),
                                     .last_event = s->state.last_event,
                                     .delivered = s->state.delivered,
                                     .attempts = s->state.attempts,

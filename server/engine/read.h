@@ -35,7 +35,10 @@ struct subscription_state {
     uint64_t number;     /* belfry's own: the change that created it */
     uint64_t definition; /* the change of the definition in force */
     char id[65];
-    enum subscription_status status;
+    enum subscription_status status; /* what delivery goes by */
+    /* What clients see: a classic Subscription whose attempts fail is in
+     * error until one succeeds (R4 subscription.html, "Channels"). */
+    enum subscription_status shown;
     uint64_t last_event;      /* events counted since creation */
     uint64_t delivered;       /* all events up to this are acknowledged or in
                                  the dead-letter list */

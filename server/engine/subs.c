@@ -34,6 +34,12 @@ struct sub_rare sub_rare_of(const struct sub *s)
     return s->rare ? *s->rare : (struct sub_rare){0};
 }
 
+bool sub_is_classic(const struct sub *s)
+{
+    return s->definition &&
+           subscription_is_classic(definition_get(s->definition));
+}
+
 void subs_init(struct subs *t, const uint64_t seed[2])
 {
     *t = (struct subs){.seed = {seed[0], seed[1]}};

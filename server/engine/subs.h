@@ -78,6 +78,9 @@ void sub_free(struct sub *s);                          /* s may be NULL */
 /* What s has aside, zeros when that is nothing. */
 struct sub_rare sub_rare_of(const struct sub *s);
 
+/* Its definition in force is a classic one. */
+bool sub_is_classic(const struct sub *s);
+
 void subs_init(struct subs *t, const uint64_t seed[2]);
 void subs_fini(struct subs *t);
 

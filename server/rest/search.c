@@ -167,7 +167,7 @@ static enum err_code matches(struct search *s,
         if (t->url)
             code = url_matches(s, t, state, definition, out, e);
         else
-            *out = term_status_is(t, state->status);
+            *out = term_status_is(t, state->shown);
         if (code != ERR_OK)
             return code;
     }

@@ -8,7 +8,7 @@ enum err_code shown_subscription(struct bytes text,
                                  struct arena *scratch, struct buf *out,
                                  struct err *e)
 {
-    struct subscription_face face = {.status = s->status,
+    struct subscription_face face = {.status = s->shown,
                                      .error = s->error[0] ? s->error : NULL};
 
     return subscription_show(text, &face, scratch, out, e);

@@ -64,7 +64,7 @@ static enum err_code add_row(struct listing *l, struct row *row, struct err *e)
 
 static bool is_wanted(const struct status_input *in, const struct row *row)
 {
-    return !in->by_status || in->wanted[row->state.status];
+    return !in->by_status || in->wanted[row->state.shown];
 }
 
 static enum err_code add_wanted(struct listing *l,
@@ -136,7 +136,7 @@ static enum err_code fill_item(const struct exchange *x, const struct row *row,
 
     *out = (struct notification_status){.base_url = x->rest->base_url,
                                         .subscription_id = bytes_of(s->id),
-                                        .status = s->status,
+                                        .status = s->shown,
                                         .type = NOTIFY_QUERY_STATUS,
                                         .events_since_start = s->last_event,
                                         .error_code = failure_code(s->failure),

@@ -245,7 +245,7 @@ static void bad_criteria_are_refused(void **state)
     CHECK_BAD(*state, cases);
 }
 
-static void classic_criteria_are_refused_by_their_name(void **state)
+static void a_query_does_not_go_with_the_backport_profile(void **state)
 {
     static const char *const criteria[] = {"Observation?code=http://l.org|1",
                                            "/Observation?x=y", "Observation"};
@@ -255,9 +255,106 @@ static void classic_criteria_are_refused_by_their_name(void **state)
         assert_int_equal(read_with(f, CRITERIA, criteria[i]),
                          ERR_UNPROCESSABLE);
         assert_int_equal(f->issues.count, 1);
-        assert_non_null(strstr(f->issues.items[0].message,
-                               "query criteria are not supported"));
-        assert_non_null(strstr(f->issues.items[0].message, "topics"));
+        assert_string_equal(f->issues.items[0].expression, CRITERIA_AT);
+        assert_non_null(
+            strstr(f->issues.items[0].message, "canonical URL of a topic"));
+    }
+}
+
+/* ---- classic Subscriptions ---- */
+
+static enum err_code read_classic(struct fixture *f, const char *criteria,
+                                  const char *channel)
+{
+    buf_reset(&f->text);
+    buf_add_format(&f->text,
+                   "{\"resourceType\":\"Subscription\",\"id\":\"c\","
+                   "\"status\":\"requested\",\"reason\":\"to know\","
+                   "\"criteria\":\"%s\",\"channel\":{\"type\":\"rest-hook\","
+                   "\"endpoint\":\"https://hook.example.org/in\"%s}}",
+                   criteria, channel);
+    return read_text(f);
+}
+
+static bool classic_takes(struct fixture *f, const char *resource)
+{
+    struct search_values *values;
+    struct arena arena;
+    struct err e;
+    cJSON *json = cJSON_Parse(resource);
+    bool takes;
+
+    arena_init(&arena, TEXT_MAX);
+    assert_int_equal(
+        search_values_extract(json, f->rules.base_url, &arena, &values, &e),
+        ERR_OK);
+    cJSON_Delete(json);
+    takes = bytes_is(search_values_type(values), f->s->classic_type) &&
+            subscription_filters_match(f->s, values);
+    arena_fini(&arena);
+    return takes;
+}
+
+static void classic_criteria_are_evaluated(void **state)
+{
+    static const char *const criteria[] = {
+        "Observation?code=http://loinc.org|1975-2",
+        ("/Observation?_format=json&code=http://loinc.org|1975-2&_count=5&"
+         "_include:iterate=Patient:link&_sort=-date"),
+        "Observation?code=http://loinc.org%7C1975-2"};
+    static const char wanted[] =
+        "{\"resourceType\":\"Observation\",\"code\":{\"coding\":[{\"system\":"
+        "\"http://loinc.org\",\"code\":\"1975-2\"}]}}";
+    static const char other[] =
+        "{\"resourceType\":\"Observation\",\"code\":{\"coding\":[{\"system\":"
+        "\"http://loinc.org\",\"code\":\"1\"}]}}";
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof criteria / sizeof *criteria; i++) {
+        assert_int_equal(read_classic(f, criteria[i], ""), ERR_OK);
+        assert_true(subscription_is_classic(f->s));
+        assert_null(f->s->topic);
+        assert_int_equal(f->s->content, CONTENT_EMPTY);
+        assert_null(f->s->mime_type);
+        assert_true(classic_takes(f, wanted));
+        assert_false(classic_takes(f, other));
+    }
+    assert_int_equal(read_classic(f, "Observation",
+                                  ",\"payload\":\"application/fhir+json\""),
+                     ERR_OK);
+    assert_int_equal(f->s->content, CONTENT_FULL_RESOURCE);
+    assert_string_equal(f->s->mime_type, "application/fhir+json");
+    assert_true(classic_takes(f, other));
+}
+
+static void classic_criteria_that_cannot_be_evaluated_are_refused(void **state)
+{
+    static const struct {
+        const char *criteria;
+        const char *channel;
+        const char *expression;
+        const char *part;
+    } cases[] = {
+        {"Observation?colour=red", "", CRITERIA_AT, "colour"},
+        {"Observation?patient.name=x", "", CRITERIA_AT, "patient.name"},
+        {"Observation?_has:Patient:x:y=z", "", CRITERIA_AT, "_has"},
+        {"Observation?code:below=x", "", CRITERIA_AT, "code:below"},
+        {"Subscription?status=active", "", CRITERIA_AT, "Subscriptions"},
+        {"Observation", ",\"payload\":\"text/plain\"",
+         "Subscription.channel.payload", ""},
+        {"Observation",
+         ",\"extension\":[{\"url\":\"" GUIDE
+         "backport-max-count\",\"valuePositiveInt\":10}]",
+         "Subscription.channel.extension[0]", "topic-based"},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(read_classic(f, cases[i].criteria, cases[i].channel),
+                         ERR_UNPROCESSABLE);
+        assert_string_equal(f->issues.items[0].expression, cases[i].expression);
+        if (!strstr(f->issues.items[0].message, cases[i].part))
+            fail_msg("%s: %s", cases[i].criteria, f->issues.items[0].message);
     }
 }
 
@@ -810,7 +907,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(bad_root_elements_are_refused),
         TEST(bad_criteria_are_refused),
-        TEST(classic_criteria_are_refused_by_their_name),
+        TEST(a_query_does_not_go_with_the_backport_profile),
+        TEST(classic_criteria_are_evaluated),
+        TEST(classic_criteria_that_cannot_be_evaluated_are_refused),
         TEST(bad_filters_are_refused),
         TEST(bad_channel_elements_are_refused),
         TEST(header_array_of_wrong_shape_is_refused),

@@ -6,6 +6,7 @@
 
 #include "server/cli/notice.h"
 #include "server/cli/option.h"
+#include "server/cli/receipts.h"
 #include "server/cli/signals.h"
 #include "server/http/server.h"
 #include "storage/base/buf.h"
@@ -33,8 +34,9 @@ static const struct option_row rows[] = {
      .value = "whsec_...",
      .offset = offsetof(struct listen_config, secret),
      .help = "The subscription's secret: notifications whose signature does "
-             "not match are answered with 401. Default: none, signatures are "
-             "not checked."},
+             "not match are answered with 401, and the gap proof of the others "
+             "is followed: what is missing is told. Default: none, neither is "
+             "checked."},
 };
 
 static const struct option_table table = {
@@ -94,6 +96,8 @@ int listener_receive(const struct listener *l, const struct listener_message *m,
                                 : "signature not checked  ");
     if (notice_write(out, m->body, &e) != ERR_OK)
         return refuse(out, 400, "malformed", &e);
+    if (l->receipts && receipts_take(l->receipts, m->body, out, &e) != ERR_OK)
+        buf_add_text(out, "  proof: could not be checked\n");
     return 200;
 }
 
@@ -182,7 +186,8 @@ static enum err_code listen_open(struct listener *l, const char *secret,
     code = signature_key_parse(bytes_of(secret), &l->key, e);
     if (code != ERR_OK)
         return code;
-    return signer_new(&l->signer, e);
+    code = signer_new(&l->signer, e);
+    return code == ERR_OK ? receipts_new(&l->key, &l->receipts, e) : code;
 }
 
 int cli_listen(int argc, char **argv)
@@ -206,6 +211,7 @@ int cli_listen(int argc, char **argv)
     if (code == ERR_OK)
         code = listen_run(&l, &config, &e);
 out:
+    receipts_free(l.receipts);
     signer_free(l.signer);
     signature_key_fini(&l.key);
     arena_fini(&texts);

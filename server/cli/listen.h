@@ -16,10 +16,12 @@
 int cli_listen(int argc, char **argv);
 
 /* What receiving needs; by itself so that tests receive without sockets. */
+struct receipts;
 struct listener {
     const struct clock *clock;
     struct signer *signer; /* NULL: signatures are not checked */
     struct signature_key key;
+    struct receipts *receipts; /* NULL: gap proofs are not checked */
 };
 
 /* What of a request is looked at. */

@@ -259,7 +259,20 @@ static enum err_code perform(struct work *w, struct err *e)
     return ERR_OK;
 }
 
-enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
+/* Whether the command would be refused, as its result says then. */
+static enum err_code examine(struct batch *b, struct command *c, struct err *e)
+{
+    struct work w = {.batch = b, .command = c};
+    enum err_code code = load_current(&w, e);
+
+    c->result = (struct command_result){.code = ERR_OK};
+    if (code == ERR_OK)
+        (void)preconditions_hold(&w);
+    return code;
+}
+
+static enum err_code apply_one(struct batch *b, struct command *c,
+                               struct err *e)
 {
     struct work w = {.batch = b, .command = c};
     enum err_code code;
@@ -270,6 +283,36 @@ enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
     arena_fini(&w.scratch);
     free(w.events);
     return code;
+}
+
+/* All parts are examined before the first is applied: what could still fail
+ * then fails the whole batch. */
+static enum err_code apply_group(struct batch *b, struct command *group,
+                                 struct err *e)
+{
+    enum err_code code = ERR_OK;
+
+    group->result = (struct command_result){.code = ERR_OK};
+    for (struct command *c = group->parts; c; c = c->next) {
+        c->time_ms = group->time_ms;
+        code = examine(b, c, e);
+        if (code != ERR_OK)
+            return code;
+        if (c->result.code != ERR_OK) {
+            group->result = c->result;
+            group->result.culprit = c;
+            return ERR_OK;
+        }
+    }
+    for (struct command *c = group->parts; c && code == ERR_OK; c = c->next)
+        code = apply_one(b, c, e);
+    group->result.time_ms = group->time_ms;
+    return code;
+}
+
+enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
+{
+    return c->kind == COMMAND_GROUP ? apply_group(b, c, e) : apply_one(b, c, e);
 }
 
 /* Dead letters are numbered before the record is written, so that a replay

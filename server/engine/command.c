@@ -13,12 +13,32 @@ struct command *command_new(size_t arena_bytes)
     return c;
 }
 
-void command_free(struct command *c)
+static void free_one(struct command *c)
 {
-    if (!c)
-        return;
     stored_text_fini(&c->text);
     subscription_free(c->subscription);
     arena_fini(&c->arena);
     free(c);
+}
+
+void command_free(struct command *c)
+{
+    if (!c)
+        return;
+    while (c->parts) {
+        struct command *part = c->parts; /* has no parts of its own */
+
+        c->parts = part->next;
+        free_one(part);
+    }
+    free_one(c);
+}
+
+size_t command_bytes(const struct command *c)
+{
+    size_t n = sizeof *c + c->text.n + c->arena.used;
+
+    for (const struct command *part = c->parts; part; part = part->next)
+        n += sizeof *part + part->text.n + part->arena.used;
+    return n;
 }

@@ -15,7 +15,8 @@
 enum command_kind {
     COMMAND_CREATE = 1, /* POST: the id is new */
     COMMAND_UPDATE,     /* PUT: updates, or creates when there is none */
-    COMMAND_DELETE
+    COMMAND_DELETE,
+    COMMAND_GROUP /* a transaction: its parts, all or none (P2) */
 };
 
 struct command_result {
@@ -25,6 +26,8 @@ struct command_result {
     int64_t time_ms;
     bool created; /* an update that created */
     bool existed; /* a delete that deleted something */
+    /* of a group that was refused: the part because of which */
+    const struct command *culprit;
 };
 
 struct command {
@@ -40,6 +43,9 @@ struct command {
      * did not look) and built the text upon it. A mismatch is ERR_STALE. */
     uint64_t prepared_upon;
     struct subscription *subscription; /* when type is Subscription */
+    /* Of a group, and all that it has: linked by next, applied in this order.
+     * No two are of the same resource, so none depends on another. */
+    struct command *parts;
     struct arena arena;
     void (*done)(struct command *c); /* on the writer thread; must not block */
     void *ctx;                       /* done()'s own */
@@ -54,5 +60,8 @@ struct command {
  * memory. */
 struct command *command_new(size_t arena_bytes);
 void command_free(struct command *c);
+
+/* The memory that it holds, its parts' included. */
+size_t command_bytes(const struct command *c);
 
 #endif

@@ -57,11 +57,6 @@ void ledger_fini(struct ledger *l)
     (void)pthread_mutex_destroy(&l->m);
 }
 
-static size_t command_bytes(const struct command *c)
-{
-    return sizeof *c + c->text.n + c->arena.used;
-}
-
 /* Under the lock: the writer needs a signal only while it sleeps. */
 static void rouse(struct ledger *l)
 {

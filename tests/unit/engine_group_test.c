@@ -1,0 +1,112 @@
+/* A transaction is one command: all of its parts or none (P2). */
+#include "tests/unit/engine_rig.h"
+
+static struct command *part(struct rig *r, const char *id, const char *patient)
+{
+    struct command *c = rig_command(r, COMMAND_UPDATE, "Encounter", id);
+    char text[256];
+
+    assert_true(snprintf(text, sizeof text,
+                         "{\"resourceType\":\"Encounter\",\"id\":\"%s\","
+                         "\"status\":\"planned\",\"subject\":{\"reference\":"
+                         "\"Patient/%s\"}}",
+                         id, patient) > 0);
+    rig_text(c, text);
+    return c;
+}
+
+static struct command *group(struct rig *r, struct command *a,
+                             struct command *b)
+{
+    struct command *g = rig_command(r, COMMAND_GROUP, "Bundle", "none");
+
+    a->next = b;
+    b->next = NULL;
+    g->parts = a;
+    return g;
+}
+
+static enum err_code look(struct rig *r, const char *id,
+                          struct resource_version *v)
+{
+    struct arena arena;
+    struct err e;
+    enum err_code code;
+
+    arena_init(&arena, (size_t)1 << 20);
+    code = engine_read(
+        r->engine,
+        &(struct resource_query){bytes_of("Encounter"), bytes_of(id), 0},
+        &arena, v, &e);
+    arena_fini(&arena);
+    return code;
+}
+
+static void all_parts_are_applied_in_their_order(void **state)
+{
+    struct rig *r = *state;
+    struct resource_version a, b;
+
+    rig_subscribe(r, "s", &(struct rig_wish){0});
+    assert_int_equal(
+        rig_run(r, group(r, part(r, "a", "1"), part(r, "b", "1"))).code,
+        ERR_OK);
+    assert_int_equal(look(r, "a", &a), ERR_OK);
+    assert_int_equal(look(r, "b", &b), ERR_OK);
+    assert_true(a.change + 1 == b.change);
+    assert_int_equal(rig_state(r, "s").last_event, 2);
+    rig_restart(r);
+    assert_int_equal(rig_state(r, "s").last_event, 2);
+    assert_int_equal(look(r, "b", &b), ERR_OK);
+}
+
+static void one_refused_part_refuses_all(void **state)
+{
+    struct rig *r = *state;
+    struct resource_version v;
+    struct command *first = part(r, "a", "1"), *second = part(r, "b", "1");
+    struct command_result result;
+
+    rig_subscribe(r, "s", &(struct rig_wish){0});
+    second->if_match = 7;
+    result = rig_run(r, group(r, first, second));
+    assert_int_equal(result.code, ERR_PRECONDITION);
+    assert_ptr_equal(result.culprit, second);
+    assert_int_equal(look(r, "a", &v), ERR_NOT_FOUND);
+    assert_int_equal(look(r, "b", &v), ERR_NOT_FOUND);
+    assert_int_equal(rig_state(r, "s").last_event, 0);
+    rig_restart(r);
+    assert_int_equal(look(r, "a", &v), ERR_NOT_FOUND);
+    assert_int_equal(rig_state(r, "s").last_event, 0);
+}
+
+static void a_delete_and_an_update_go_together(void **state)
+{
+    struct rig *r = *state;
+    struct resource_version v;
+
+    rig_encounter(r, "a", "1");
+    assert_int_equal(
+        rig_run(r, group(r, rig_command(r, COMMAND_DELETE, "Encounter", "a"),
+                         part(r, "b", "1")))
+            .code,
+        ERR_OK);
+    assert_int_equal(look(r, "a", &v), ERR_OK);
+    assert_true(v.deleted);
+    assert_int_equal(look(r, "b", &v), ERR_OK);
+    assert_false(v.deleted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(all_parts_are_applied_in_their_order,
+                                        rig_open, rig_close),
+        cmocka_unit_test_setup_teardown(one_refused_part_refuses_all, rig_open,
+                                        rig_close),
+        cmocka_unit_test_setup_teardown(a_delete_and_an_update_go_together,
+                                        rig_open, rig_close),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

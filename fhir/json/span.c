@@ -65,7 +65,7 @@ static bool ends_scalar(char c)
     return c == ',' || c == '}' || c == ']' || is_space(c);
 }
 
-static size_t value_end(struct bytes text, size_t begin)
+size_t json_value_end(struct bytes text, size_t begin)
 {
     size_t at = begin;
 
@@ -101,7 +101,7 @@ bool json_next(struct bytes text, struct json_span container, size_t *position,
         out->key.end = string_end(text, at);
         at = skip_space(text, skip_space(text, out->key.end) + 1);
     }
-    out->value = (struct json_span){at, value_end(text, at)};
+    out->value = (struct json_span){at, json_value_end(text, at)};
     *position = out->value.end;
     return true;
 }

@@ -29,6 +29,10 @@ bool json_next(struct bytes text, struct json_span container, size_t *position,
 bool json_member(struct bytes text, struct json_span container, const char *key,
                  struct json_item *out);
 
+/* One past the value that begins at an offset, which is that of its first
+ * byte. */
+size_t json_value_end(struct bytes text, size_t begin);
+
 /* The whole text's one value. */
 struct json_span json_root(struct bytes text);
 

@@ -62,13 +62,14 @@ static const struct model_member members[] = {
 #define BASE(id) \
     (MODEL_TYPE_##id == MODEL_TYPE_NONE ? NULL : &types[MODEL_TYPE_##id])
 #define MODEL_TYPE(id, name, kind, base, first_element, element_count, \
-                   first_member, member_count)                         \
+                   required, first_member, member_count)               \
     {name,                                                             \
      MODEL_TYPE_##id,                                                  \
      MODEL_##kind,                                                     \
      BASE(base),                                                       \
      elements + (first_element),                                       \
      element_count,                                                    \
+     required,                                                         \
      members + (first_member),                                         \
      member_count},
 #define MODEL_ELEMENT(...)

@@ -43,6 +43,7 @@ struct model_type {
     const struct model_type *base;        /* NULL: Element, Resource */
     const struct model_element *elements; /* its own, in R4's order */
     size_t element_count;
+    size_t required_count;              /* of its own with min 1 */
     const struct model_member *members; /* by JSON name; see below */
     size_t member_count;
 };

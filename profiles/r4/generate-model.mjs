@@ -209,7 +209,8 @@ function writeElements(types) {
   for (const type of types) {
     const members = membersOf(type).length;
     lines.push(wrapped(`MODEL_TYPE(${[identifier(type.name), quoted(type.name),
-      type.kind, type.base ?? 'NONE', element, type.elements.length, member,
+      type.kind, type.base ?? 'NONE', element, type.elements.length,
+      type.elements.filter(({ min }) => min !== '0').length, member,
       members].join(', ')})`));
     lines.push(...type.elements.map(elementRow));
     element += type.elements.length;
@@ -218,8 +219,8 @@ function writeElements(types) {
   write('elements.inc', [
     `${types.length} types with ${element} elements of their own.`,
     '',
-    'MODEL_TYPE(id, name, kind, base, first element, elements, first member,',
-    '           members)',
+    'MODEL_TYPE(id, name, kind, base, first element, elements, elements with',
+    '           min 1, first member, members)',
     'MODEL_ELEMENT(name, min, max, required value set, types...)',
     'MODEL_CHOICE(the same): the JSON name has a type behind it.',
     '',

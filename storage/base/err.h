@@ -30,12 +30,15 @@ enum err_code {
     ERR_TOO_LARGE,      /* 413 */
     ERR_MEDIA_TYPE,     /* 415 */
     ERR_UNPROCESSABLE,  /* 422: understood and refused */
-    ERR_UNPROCESSABLE_REQUIRED, /* 422: a required element is missing */
-    ERR_BUSY,                   /* 503 with Retry-After: a bound was reached */
-    ERR_FULL,                   /* 507: disk or map full */
-    ERR_NOMEM,                  /* 503 */
-    ERR_IO,                     /* 500: the disk or a socket failed */
-    ERR_FORMAT,                 /* 500: stored data that belfry cannot read */
+    ERR_UNPROCESSABLE_REQUIRED,  /* 422: a required element is missing */
+    ERR_UNPROCESSABLE_STRUCTURE, /* 422: not the shape of the element */
+    ERR_UNPROCESSABLE_CODE,      /* 422: not a code of the value set */
+    ERR_UNPROCESSABLE_INVARIANT, /* 422: a rule between elements is broken */
+    ERR_BUSY,                    /* 503 with Retry-After: a bound was reached */
+    ERR_FULL,                    /* 507: disk or map full */
+    ERR_NOMEM,                   /* 503 */
+    ERR_IO,                      /* 500: the disk or a socket failed */
+    ERR_FORMAT,                  /* 500: stored data that belfry cannot read */
     ERR_STALE, /* internal: the state moved on, prepare the command again */
     ERR_BUG    /* 500 */
 };

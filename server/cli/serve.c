@@ -209,7 +209,6 @@ static enum err_code open_engine(struct serve *s, struct err *e)
 static enum err_code open_rest(struct serve *s, struct err *e)
 {
     const struct rest_config config = {.engine = s->engine,
-                                       .topics = s->topics,
                                        .base_url = s->base_url,
                                        .clock = clock_system(),
                                        .rng = rng_system(),

@@ -2,6 +2,7 @@
 
 #include "server/cli/notice.h"
 #include "server/cli/option.h"
+#include "server/engine/read.h"
 #include "storage/base/buf.h"
 
 #include <dirent.h>
@@ -18,6 +19,8 @@
 #define READ_BYTES ((size_t)16384)
 #define LIST_BYTES ((size_t)8 << 20)
 #define LIST_COLUMNS 78
+/* An upper bound: the data file takes what it has. */
+#define LIST_MAP_BYTES ((size_t)1 << 40)
 #define LIST_INDENT 12
 
 /* Of a server that is not running: only absolute references in criteria to
@@ -321,6 +324,7 @@ static int check_main(int argc, char **argv)
 
 struct list_config {
     struct option_texts topics;
+    const char *data;
 };
 
 static const struct option_row list_rows[] = {
@@ -331,14 +335,19 @@ static const struct option_row list_rows[] = {
      .help =
          "A directory of topics, or a single file; may be repeated. "
          "Default: " SOURCE_DIR " when it is there, else " INSTALLED_DIR "."},
+    {.name = "data",
+     .kind = OPTION_TEXT,
+     .value = "DIR",
+     .offset = offsetof(struct list_config, data),
+     .help = "The data folder of a server that is not running: the topics "
+             "that were written over REST are listed as well."},
 };
 
 static const struct option_table list_table = {
-    .usage = "belfry topics list [--topics DIR]...",
+    .usage = "belfry topics list [--topics DIR]... [--data DIR]",
     .about = "Prints the topics that a server started with the same --topics "
              "would serve: url and version, title, what triggers each, and "
-             "what subscriptions can filter by. Topics are read from their "
-             "files, not from a data folder, so no server needs to run.",
+             "what subscriptions can filter by. No server needs to run.",
     .rows = list_rows,
     .count = sizeof list_rows / sizeof list_rows[0],
 };
@@ -456,6 +465,29 @@ static enum err_code list_set(const struct topic_set *set, struct err *e)
     return rc;
 }
 
+/* The files' topics with those of the data folder. */
+static enum err_code add_stored(const char *data, struct topic_set **set,
+                                struct err *e)
+{
+    const struct engine_config config = {.data_dir = data,
+                                         .map_bytes = LIST_MAP_BYTES,
+                                         .clock = clock_system(),
+                                         .topics = *set,
+                                         .base_url = ANY_BASE_URL};
+    struct engine *engine = NULL;
+    enum err_code rc;
+
+    if (!is_directory(data))
+        return err_set(e, ERR_INVALID, "%s is not a folder", data);
+    rc = engine_open(&config, &engine, e);
+    if (rc != ERR_OK)
+        return rc;
+    topic_set_unref(*set);
+    *set = engine_topics(engine);
+    engine_close(&engine);
+    return ERR_OK;
+}
+
 static enum err_code list(struct list_config *c, struct err *e)
 {
     struct topic_set *set;
@@ -465,6 +497,8 @@ static enum err_code list(struct list_config *c, struct err *e)
         c->topics.items[c->topics.count++] = topics_default_dir();
     rc = topics_load(c->topics.items, c->topics.count, ANY_BASE_URL, &set,
                      stderr, e);
+    if (rc == ERR_OK && c->data)
+        rc = add_stored(c->data, &set, e);
     if (rc == ERR_OK)
         rc = list_set(set, e);
     topic_set_unref(set);
@@ -494,7 +528,7 @@ static int list_main(int argc, char **argv)
 
 static const char topics_usage[] =
     "usage: belfry topics check FILE...\n"
-    "       belfry topics list [--topics DIR]...\n"
+    "       belfry topics list [--topics DIR]... [--data DIR]\n"
     "\n"
     "check  says whether belfry can serve the SubscriptionTopics in the files\n"
     "list   prints the topics of a server: url, title, triggers, filters\n"

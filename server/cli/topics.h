@@ -27,7 +27,8 @@ MUST_CHECK enum err_code topics_load(const char *const *paths, size_t n,
                                      struct topic_set **out, FILE *report,
                                      struct err *e);
 
-/* `belfry topics check FILE...` and `belfry topics list [--topics DIR]...`.
+/* `belfry topics check FILE...` and `belfry topics list [--topics DIR]...
+ * [--data DIR]`.
  * argv starts at the word topics, or behind it. The exit status: 0; 1 a topic
  * was refused; 2 wrong usage. */
 int cli_topics(int argc, char **argv);

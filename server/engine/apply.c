@@ -4,6 +4,7 @@
 
 #include "fhir/search/values.h"
 #include "server/engine/effects.h"
+#include "server/engine/topic_state.h"
 
 /* Bounds the values of one previous version; see SEARCH_VALUES_MAX. */
 #define APPLY_SCRATCH_BYTES ((size_t)64 << 20)
@@ -18,6 +19,8 @@ struct work {
     bool exists; /* found and not deleted */
     struct record_change change;
     struct search_values *previous;
+    struct topic_state_change planned;
+    struct topic_set *topics;    /* NULL: they stay as they are */
     struct record_event *events; /* heap */
     size_t event_capacity;
     enum err_code failed; /* while events are added */
@@ -152,7 +155,9 @@ static enum err_code match(struct work *w, struct err *e)
                                .current = c->values};
     enum err_code code = ERR_OK;
 
-    if (bytes_is(c->type, "Subscription"))
+    /* a SubscriptionTopic is no resource of R4 that a topic could be for */
+    if (bytes_is(c->type, "Subscription") ||
+        bytes_is(c->type, "SubscriptionTopic"))
         return ERR_OK;
     if (matcher_needs_previous(m, c->type, view.interaction))
         code = load_previous(w, e);
@@ -202,6 +207,22 @@ static enum err_code stage_subscription(struct work *w, struct err *e)
     return effects_subscription(b, b->change, &w->change, &d, e);
 }
 
+/* Subscriptions that the topic's change leaves unfit: their end is in the log,
+ * so that a replay needs no files to know of it. */
+static enum err_code stage_topics(struct work *w, struct err *e)
+{
+    struct batch *b = w->batch;
+    struct topic_state_unfit unfit = {.count = 0};
+    const struct topic_state_staging staging = {b->change, b->txn, &unfit};
+    enum err_code code =
+        topic_state_stage(b, &staging, &w->planned, &w->topics, e);
+
+    if (code == ERR_OK && unfit.count > 0)
+        code = apply_reports(b, unfit.reports, unfit.count, e);
+    free(unfit.reports);
+    return code;
+}
+
 static enum err_code stage(struct work *w, struct err *e)
 {
     struct batch *b = w->batch;
@@ -211,7 +232,41 @@ static enum err_code stage(struct work *w, struct err *e)
         code = effects_event(b, b->change, w->events[i], e);
     if (code == ERR_OK && bytes_is(w->command->type, "Subscription"))
         code = stage_subscription(w, e);
+    if (code == ERR_OK && w->topics)
+        code = stage_topics(w, e);
     return code;
+}
+
+/* The topics that the command would make. False: it is refused. */
+static bool plan_topics(struct work *w)
+{
+    struct command *c = w->command;
+
+    w->planned = (struct topic_state_change){c->type, c->id, c->topic};
+    c->result.code =
+        topic_state_plan(w->batch, &w->planned, &w->topics, &c->result.err);
+    return c->result.code == ERR_OK;
+}
+
+/* It was read under topics that may be others by now. */
+static bool is_outdated(const struct work *w)
+{
+    const struct subscription *s = w->command->subscription;
+
+    return s && s->topic &&
+           topic_set_find(topic_state_of(w->batch), bytes_of(s->canonical)) !=
+               s->topic;
+}
+
+/* False when it is refused, as its result says then. */
+static bool is_admitted(struct work *w)
+{
+    if (!preconditions_hold(w))
+        return false;
+    if (!is_outdated(w))
+        return plan_topics(w);
+    (void)refuse(w->command, ERR_STALE, "the topics changed in the meantime");
+    return false;
 }
 
 static void describe(struct work *w)
@@ -240,9 +295,7 @@ static enum err_code perform(struct work *w, struct err *e)
 
     if (code != ERR_OK)
         return code;
-    if (!preconditions_hold(w))
-        return ERR_OK;
-    if (c->kind == COMMAND_DELETE && !w->exists)
+    if (!is_admitted(w) || (c->kind == COMMAND_DELETE && !w->exists))
         return ERR_OK;
     describe(w);
     code = match(w, e);
@@ -259,15 +312,37 @@ static enum err_code perform(struct work *w, struct err *e)
     return ERR_OK;
 }
 
+/* What the parts of a group do to the topics and to who goes by them. */
+struct mixture {
+    size_t topics;
+    size_t subscriptions;
+};
+
+/* A topic's change beside another or beside a Subscription would make one part
+ * depend on the other. */
+static void refuse_mixture(struct command *c, struct mixture *m,
+                           bool changes_topics)
+{
+    m->topics += changes_topics;
+    m->subscriptions +=
+        c->kind != COMMAND_DELETE && bytes_is(c->type, "Subscription");
+    if (m->topics > 0 && m->topics + m->subscriptions > 1)
+        (void)refuse(c, ERR_UNPROCESSABLE,
+                     "a SubscriptionTopic goes with no other one, and with no "
+                     "Subscription, in one transaction");
+}
+
 /* Whether the command would be refused, as its result says then. */
-static enum err_code examine(struct batch *b, struct command *c, struct err *e)
+static enum err_code examine(struct batch *b, struct command *c,
+                             struct mixture *m, struct err *e)
 {
     struct work w = {.batch = b, .command = c};
     enum err_code code = load_current(&w, e);
 
     c->result = (struct command_result){.code = ERR_OK};
-    if (code == ERR_OK)
-        (void)preconditions_hold(&w);
+    if (code == ERR_OK && is_admitted(&w))
+        refuse_mixture(c, m, w.topics != NULL);
+    topic_set_unref(w.topics);
     return code;
 }
 
@@ -281,6 +356,7 @@ static enum err_code apply_one(struct batch *b, struct command *c,
     arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
     code = perform(&w, e);
     arena_fini(&w.scratch);
+    topic_set_unref(w.topics);
     free(w.events);
     return code;
 }
@@ -290,12 +366,13 @@ static enum err_code apply_one(struct batch *b, struct command *c,
 static enum err_code apply_group(struct batch *b, struct command *group,
                                  struct err *e)
 {
+    struct mixture mixture = {0};
     enum err_code code = ERR_OK;
 
     group->result = (struct command_result){.code = ERR_OK};
     for (struct command *c = group->parts; c; c = c->next) {
         c->time_ms = group->time_ms;
-        code = examine(b, c, e);
+        code = examine(b, c, &mixture, e);
         if (code != ERR_OK)
             return code;
         if (c->result.code != ERR_OK) {

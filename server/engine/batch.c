@@ -170,6 +170,8 @@ static void release(struct batch *b)
             sub_free(c->sub);
     }
     b->changes = NULL;
+    topic_set_unref(b->topics);
+    b->topics = NULL;
     arena_fini(&b->arena);
 }
 
@@ -187,6 +189,12 @@ static void publish(struct batch *b, struct batch_outcome *out)
             out->numbers[out->count++] = c->sub->number;
     }
     overlay_publish(&s->young);
+    if (b->topics) {
+        struct topic_set *superseded = s->topics;
+
+        s->topics = b->topics;
+        b->topics = superseded; /* released with the batch */
+    }
     s->published_change = b->change;
     rc = pthread_rwlock_unlock(&s->lock);
     assert(rc == 0);

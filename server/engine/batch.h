@@ -40,6 +40,7 @@ struct batch {
     struct sub_change *changes; /* newest first */
     size_t change_count;
     size_t added_count;
+    struct topic_set *topics; /* a reference; NULL: as they were */
 };
 
 MUST_CHECK enum err_code batch_begin(struct batch *b, struct state *s,

@@ -17,6 +17,7 @@ static void free_one(struct command *c)
 {
     stored_text_fini(&c->text);
     subscription_free(c->subscription);
+    topic_unref(c->topic);
     arena_fini(&c->arena);
     free(c);
 }

@@ -43,6 +43,7 @@ struct command {
      * did not look) and built the text upon it. A mismatch is ERR_STALE. */
     uint64_t prepared_upon;
     struct subscription *subscription; /* when type is Subscription */
+    struct topic *topic; /* a reference, when the resource is one */
     /* Of a group, and all that it has: linked by next, applied in this order.
      * No two are of the same resource, so none depends on another. */
     struct command *parts;

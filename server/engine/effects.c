@@ -175,6 +175,20 @@ static enum err_code redefine(struct batch *b, struct sub_change *c,
     return ERR_OK;
 }
 
+enum err_code effects_refit(struct batch *b, struct sub_change *c,
+                            struct definition **definition, struct err *e)
+{
+    struct definition *superseded = c->definition;
+    bool matched;
+
+    c->definition = *definition;
+    *definition = NULL;
+    definition_unref(&superseded);
+    matched = rematch(b, c);
+    c->redefined = true;
+    return matched ? ERR_OK : err_nomem(e);
+}
+
 enum err_code effects_subscription(struct batch *b, uint64_t change,
                                    const struct record_change *r,
                                    const struct effects_definition *d,

@@ -32,6 +32,12 @@ effects_subscription(struct batch *b, uint64_t change,
                      const struct record_change *c,
                      const struct effects_definition *d, struct err *e);
 
+/* The same definition as it reads under other topics (moves in; NULL: it
+ * cannot be honoured): neither status nor chain change by it. */
+MUST_CHECK enum err_code effects_refit(struct batch *b, struct sub_change *c,
+                                       struct definition **definition,
+                                       struct err *e);
+
 MUST_CHECK enum err_code effects_subscription_deleted(struct batch *b,
                                                       uint64_t change,
                                                       struct bytes id,

@@ -39,7 +39,7 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     overlay_init(&s->young, seed);
     overlay_init(&s->old, seed);
     subs_init(&s->subs, seed);
-    s->topics = config->topics;
+    s->topics = topic_set_ref(config->topics);
     s->base_url = bytes_of(g->base_url);
     s->matcher = matcher_new();
     if (!s->matcher)
@@ -63,6 +63,7 @@ static void fini_state(struct engine *g)
         matcher_free(s->matcher);
     }
     subs_fini(&s->subs);
+    topic_set_unref(s->topics);
     signer_free(s->signer);
     overlay_fini(&s->young);
     overlay_fini(&s->old);

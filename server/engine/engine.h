@@ -36,7 +36,7 @@ struct engine_config {
     const char *data_dir;
     size_t map_bytes; /* upper bound of the data file, sparse */
     const struct clock *clock;
-    const struct topic_set *topics; /* borrowed, outlives the engine */
+    struct topic_set *topics; /* from files; the engine takes a reference */
     const char *base_url;
 };
 

@@ -98,6 +98,18 @@ enum err_code engine_read(struct engine *g, const struct resource_query *query,
     return code;
 }
 
+struct topic_set *engine_topics(struct engine *g)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+    struct topic_set *topics;
+
+    assert(rc == 0);
+    (void)rc;
+    topics = topic_set_ref(g->state.topics);
+    unlock(g);
+    return topics;
+}
+
 static enum subscription_status shown_status(const struct sub *s)
 {
     if (s->state.status == STATUS_ACTIVE && s->state.attempts > 0 &&

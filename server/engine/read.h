@@ -30,6 +30,9 @@ MUST_CHECK enum err_code
 engine_read(struct engine *g, const struct resource_query *query,
             struct arena *arena, struct resource_version *out, struct err *e);
 
+/* The topics that are served now; the reference is the caller's. */
+struct topic_set *engine_topics(struct engine *g);
+
 /* A subscription's state as committed. */
 struct subscription_state {
     uint64_t number;     /* belfry's own: the change that created it */

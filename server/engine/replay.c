@@ -5,6 +5,7 @@
 
 #include "server/engine/batch.h"
 #include "server/engine/effects.h"
+#include "server/engine/topic_state.h"
 
 static enum err_code log_change(struct store_txn *t, uint64_t change,
                                 struct record_change *out, struct err *e)
@@ -26,7 +27,8 @@ static enum err_code load_definition(struct state *s, struct store_txn *t,
     enum err_code code = log_change(t, sub->state.definition, &c, e);
 
     if (code == ERR_OK)
-        code = state_definition_read(s, c.text, &sub->definition, &reason);
+        code = state_definition_read(s, s->topics, c.text, &sub->definition,
+                                     &reason);
     if (code != ERR_OK)
         return code == ERR_NOMEM ? err_nomem(e) : code;
     if (sub->definition)
@@ -63,7 +65,8 @@ static enum err_code replay_subscription(struct batch *b, uint64_t change,
 
     if (c->interaction == INTERACTION_DELETE)
         return effects_subscription_deleted(b, change, c->id, e);
-    code = state_definition_read(b->state, c->text, &definition, &reason);
+    code = state_definition_read(b->state, topic_state_of(b), c->text,
+                                 &definition, &reason);
     if (code != ERR_OK)
         return err_nomem(e);
     d.reason = definition ? NULL : reason.message;
@@ -71,8 +74,9 @@ static enum err_code replay_subscription(struct batch *b, uint64_t change,
     return effects_subscription(b, change, c, &d, e);
 }
 
-static enum err_code replay_change(struct batch *b, uint64_t change,
-                                   struct bytes record, struct err *e)
+static enum err_code replay_change(struct batch *b, struct store_txn *t,
+                                   uint64_t change, struct bytes record,
+                                   struct err *e)
 {
     struct record_change c;
     enum err_code code = record_change_read(record, &c, e);
@@ -83,6 +87,8 @@ static enum err_code replay_change(struct batch *b, uint64_t change,
         code = effects_event(b, change, record_change_event(&c, i), e);
     if (code == ERR_OK && bytes_is(c.type, "Subscription"))
         code = replay_subscription(b, change, &c, e);
+    if (code == ERR_OK && topic_state_carries(c.type))
+        code = topic_state_replay(b, t, change, &c, e);
     return code;
 }
 
@@ -101,14 +107,15 @@ static void replay_report(void *ctx, const struct report *r)
         x->code = effects_report(x->batch, x->change, r, x->e);
 }
 
-static enum err_code replay_record(struct batch *b, uint64_t change,
-                                   struct bytes record, struct err *e)
+static enum err_code replay_record(struct batch *b, struct store_txn *t,
+                                   uint64_t change, struct bytes record,
+                                   struct err *e)
 {
     struct reporting x = {b, change, ERR_OK, e};
     enum err_code code;
 
     if (record_kind_of(record) == RECORD_CHANGE)
-        return replay_change(b, change, record, e);
+        return replay_change(b, t, change, record, e);
     if (record_kind_of(record) == RECORD_REPORTS)
         b->time_ms = record_reports_time(record);
     code = record_reports_each(record, replay_report, &x, e);
@@ -131,7 +138,7 @@ enum err_code replay_log(struct state *s, struct store_txn *t, uint64_t last,
             code = err_set(e, ERR_FORMAT, "the log lacks change %llu",
                            (unsigned long long)change);
         if (code == ERR_OK)
-            code = replay_record(&b, change, record, e);
+            code = replay_record(&b, t, change, record, e);
         if (code == ERR_OK)
             code = batch_publish_replayed(&b, e);
         if (code != ERR_OK)

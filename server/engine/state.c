@@ -105,10 +105,12 @@ enum err_code state_view_get(const struct state *s, struct store_txn *t,
     return ERR_OK;
 }
 
-enum err_code state_definition_read(const struct state *s, struct bytes text,
-                                    struct definition **out, struct err *reason)
+enum err_code state_definition_read(const struct state *s,
+                                    const struct topic_set *topics,
+                                    struct bytes text, struct definition **out,
+                                    struct err *reason)
 {
-    struct subscription_rules rules = {.topics = s->topics,
+    struct subscription_rules rules = {.topics = topics,
                                        .base_url = s->base_url};
     struct issues *issues = calloc(1, sizeof *issues);
     cJSON *json = cJSON_ParseWithLength(text.p, text.n);

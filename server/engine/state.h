@@ -18,7 +18,6 @@
 struct state {
     /* immutable after init */
     struct store *store;
-    const struct topic_set *topics;
     struct bytes base_url;
 
     pthread_rwlock_t lock;
@@ -26,6 +25,7 @@ struct state {
     struct overlay young; /* entries since the last freeze */
     struct overlay old;   /* frozen, being merged */
     struct subs subs;
+    struct topic_set *topics;  /* a reference */
     uint64_t published_change; /* newest change that readers see */
 
     /* owner: writer */
@@ -84,6 +84,7 @@ MUST_CHECK enum err_code state_view_get(const struct state *s,
 /* Reads a Subscription's definition from a stored text; *out is NULL with a
  * text in reason when it cannot be honoured (a topic that is gone). */
 MUST_CHECK enum err_code state_definition_read(const struct state *s,
+                                               const struct topic_set *topics,
                                                struct bytes text,
                                                struct definition **out,
                                                struct err *reason);

@@ -5,6 +5,7 @@
 
 #include "server/engine/replay.h"
 #include "server/engine/row.h"
+#include "server/engine/topic_state.h"
 
 void views_init(struct views *v, struct state *s)
 {
@@ -76,6 +77,8 @@ static enum err_code merge_entry(struct views *v, struct store_txn *t,
             return store_view_delete(t, entry->view, entry->key, e);
         value = row_encode(s, v->state->published_change, row);
     }
+    if (entry->view == VIEW_TOPIC && value.n == 0)
+        return store_view_delete(t, entry->view, entry->key, e);
     return store_view_put(t, entry->view, entry->key, value, e);
 }
 
@@ -142,6 +145,8 @@ enum err_code views_load(struct state *s, struct err *e)
         code = store_views_at(t, &views_at, e);
     if (code == ERR_OK)
         code = store_log_last(t, &last, e);
+    if (code == ERR_OK)
+        code = topic_state_load(s, t, e);
     if (code == ERR_OK)
         code = store_view_walk(t, VIEW_SUBSCRIPTION, load_row, s, e);
     if (code == ERR_OK)

@@ -1,5 +1,7 @@
 #include "server/rest/exchange.h"
 
+#include "fhir/outcome/issues.h"
+
 /* A text may be held several times while it is edited, and its search values
  * beside it. */
 #define SCRATCH_BODIES 6
@@ -25,4 +27,13 @@ void exchange_free(struct exchange *x)
     command_free(x->command);
     x->command = NULL;
     arena_fini(&x->scratch);
+}
+
+struct issues *exchange_issues(struct exchange *x)
+{
+    if (!x->issues)
+        x->issues = arena_alloc(&x->scratch, sizeof *x->issues);
+    if (x->issues)
+        *x->issues = (struct issues){.count = 0};
+    return x->issues;
 }

@@ -16,11 +16,17 @@
 #define EXCHANGE_SCRATCH_EXTRA ((size_t)1 << 20)
 #define EXCHANGE_ETAG_BYTES 32
 
+/* The CapabilityStatement but for the topics, which come and go. */
+struct metadata {
+    char *text; /* heap */
+    size_t bytes;
+    size_t topics_at; /* where their extensions go */
+};
+
 struct rest {
     struct rest_config config; /* immutable */
     struct bytes base_url;     /* immutable */
-    char *metadata;            /* immutable; heap */
-    size_t metadata_bytes;
+    struct metadata metadata;  /* immutable */
 };
 
 struct exchange {
@@ -50,6 +56,9 @@ struct exchange {
 struct exchange *exchange_new(const struct rest *r,
                               struct http_request *request);
 void exchange_free(struct exchange *x);
+
+/* The issues of the exchange, emptied; NULL without memory. */
+struct issues *exchange_issues(struct exchange *x);
 
 static inline struct bytes exchange_header(const struct exchange *x,
                                            const char *name)

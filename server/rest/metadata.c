@@ -1,6 +1,7 @@
 #include "server/rest/metadata.h"
 
 #include "fhir/model/types.h"
+#include "server/engine/read.h"
 #include "server/rest/reply.h"
 
 #define BACKPORT "http://hl7.org/fhir/uv/subscriptions-backport"
@@ -27,7 +28,7 @@ static void add_search_parameter(struct buf *b, const char *name,
  * guide wants them in R4. */
 static void add_topics(struct buf *b, const struct topic_set *topics)
 {
-    size_t n = topics ? topic_set_count(topics) : 0;
+    size_t n = topic_set_count(topics);
 
     if (n == 0)
         return;
@@ -77,6 +78,14 @@ static void add_subscription_search(struct buf *b)
                          "Subscription-status");
 }
 
+/* Basic?code=SubscriptionTopic lists the topics. */
+static void add_code_search(struct buf *b)
+{
+    buf_add_char(b, ',');
+    add_search_parameter(b, "code", "token",
+                         "http://hl7.org/fhir/SearchParameter/clinical-code");
+}
+
 static void add_operations(struct buf *b)
 {
     static const struct {
@@ -99,14 +108,13 @@ static void add_operations(struct buf *b)
     buf_add_char(b, ']');
 }
 
-static void add_resource(struct buf *b, const char *type,
-                         const struct topic_set *topics)
+static void add_resource(struct buf *b, const char *type, struct metadata *out)
 {
     bool subscription = strcmp(type, "Subscription") == 0;
 
     buf_add_char(b, '{');
     if (subscription)
-        add_topics(b, topics);
+        out->topics_at = b->n;
     buf_add_text(b, "\"type\":");
     buf_add_json_string(b, bytes_of(type));
     if (subscription)
@@ -119,6 +127,8 @@ static void add_resource(struct buf *b, const char *type,
                          "http://hl7.org/fhir/SearchParameter/Resource-id");
     if (subscription)
         add_subscription_search(b);
+    if (strcmp(type, "Basic") == 0)
+        add_code_search(b);
     buf_add_char(b, ']');
     if (subscription)
         add_operations(b);
@@ -148,8 +158,8 @@ static void add_head(struct buf *b, const struct rest_config *config)
                     "\"]");
 }
 
-enum err_code metadata_build(const struct rest_config *config, char **out,
-                             size_t *n, struct err *e)
+enum err_code metadata_build(const struct rest_config *config,
+                             struct metadata *out, struct err *e)
 {
     struct buf b;
     enum err_code code;
@@ -160,7 +170,7 @@ enum err_code metadata_build(const struct rest_config *config, char **out,
     for (size_t i = 0; i < model_resource_type_count(); i++) {
         if (i)
             buf_add_char(&b, ',');
-        add_resource(&b, model_resource_type(i), config->topics);
+        add_resource(&b, model_resource_type(i), out);
     }
     buf_add_text(&b, "]}]}");
     code = buf_check(&b, e);
@@ -168,8 +178,8 @@ enum err_code metadata_build(const struct rest_config *config, char **out,
         buf_fini(&b);
         return code;
     }
-    *out = buf_take(&b, n);
-    return *out ? ERR_OK : err_nomem(e);
+    out->text = buf_take(&b, &out->bytes);
+    return out->text ? ERR_OK : err_nomem(e);
 }
 
 /* mode=full is what is answered anyway. */
@@ -189,12 +199,18 @@ static enum err_code check_mode(const struct exchange *x, struct err *e)
 
 enum http_next metadata_get(struct exchange *x)
 {
+    const struct metadata *m = &x->rest->metadata;
+    struct topic_set *topics;
     struct buf body;
     struct err e;
 
     if (check_mode(x, &e) != ERR_OK)
         return reply_error(x, &e);
     buf_init(&body, METADATA_BYTES_MAX);
-    buf_add(&body, bytes_make(x->rest->metadata, x->rest->metadata_bytes));
+    topics = engine_topics(x->rest->config.engine);
+    buf_add(&body, bytes_make(m->text, m->topics_at));
+    add_topics(&body, topics);
+    buf_add(&body, bytes_make(m->text + m->topics_at, m->bytes - m->topics_at));
+    topic_set_unref(topics);
     return reply_body(x, 200, &body);
 }

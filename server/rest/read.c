@@ -2,9 +2,11 @@
 
 #include "fhir/model/types.h"
 #include "server/engine/read.h"
+#include "server/engine/topic_state.h"
 #include "server/rest/precondition.h"
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"
+#include "server/rest/topic_view.h"
 
 static enum err_code find(struct exchange *x, uint64_t version,
                           struct resource_version *out, struct err *e)
@@ -101,14 +103,29 @@ static enum http_next answer(struct exchange *x,
     return reply_body(x, 200, &body);
 }
 
+/* A topic from a file, or one that was written in the other form. */
+static enum http_next answer_topic(struct exchange *x, const struct err *e)
+{
+    struct bytes text = topic_view_find(x);
+    struct buf body;
+
+    if (!text.n)
+        return reply_error(x, e);
+    buf_init(&body, text.n);
+    buf_add(&body, text);
+    return reply_body(x, 200, &body);
+}
+
 enum http_next read_current(struct exchange *x)
 {
     struct resource_version v = {0};
     struct err e;
 
-    if (find(x, 0, &v, &e) != ERR_OK)
-        return reply_error(x, &e);
-    return answer(x, &v);
+    if (find(x, 0, &v, &e) == ERR_OK)
+        return answer(x, &v);
+    if (e.code == ERR_NOT_FOUND && topic_state_carries(x->route.type))
+        return answer_topic(x, &e);
+    return reply_error(x, &e);
 }
 
 enum http_next read_version(struct exchange *x)

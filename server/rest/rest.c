@@ -117,7 +117,7 @@ enum err_code rest_new(const struct rest_config *config, struct rest **out,
         return err_nomem(e);
     r->config = *config;
     r->base_url = bytes_of(config->base_url);
-    code = metadata_build(config, &r->metadata, &r->metadata_bytes, e);
+    code = metadata_build(config, &r->metadata, e);
     if (code != ERR_OK) {
         rest_free(r);
         return code;
@@ -130,6 +130,6 @@ void rest_free(struct rest *r)
 {
     if (!r)
         return;
-    free(r->metadata);
+    free(r->metadata.text);
     free(r);
 }

@@ -11,7 +11,6 @@
 #ifndef BELFRY_SERVER_REST_REST_H
 #define BELFRY_SERVER_REST_REST_H
 
-#include "fhir/topic/topic_set.h"
 #include "server/base/clock.h"
 #include "server/base/rng.h"
 #include "server/engine/engine.h"
@@ -19,7 +18,6 @@
 
 struct rest_config {
     struct engine *engine;
-    const struct topic_set *topics;
     const char *base_url; /* "https://host/fhir", no slash at the end */
     const struct clock *clock;
     const struct rng *rng;

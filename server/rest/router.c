@@ -181,6 +181,12 @@ static enum err_code take_method(struct bytes method, const struct row *row,
     return refuse_method(method, row, out, e);
 }
 
+/* SubscriptionTopic is none of R4's, but how R4B and R5 write topics. */
+static bool is_served_type(struct bytes type)
+{
+    return model_is_resource_type(type) || bytes_is(type, "SubscriptionTopic");
+}
+
 static enum err_code take_row(struct bytes method, const struct row *row,
                               const struct path *path, struct route *out,
                               struct err *e)
@@ -188,7 +194,7 @@ static enum err_code take_row(struct bytes method, const struct row *row,
     char shown[TEXT_SHOW_BYTES];
 
     take_parts(row, path, out);
-    if (out->type.n && !model_is_resource_type(out->type)) {
+    if (out->type.n && !is_served_type(out->type)) {
         text_show(out->type, shown);
         *out = (struct route){.kind = ROUTE_NONE};
         return err_set(e, ERR_NOT_FOUND, "\"%s\" is not an R4 resource type",

@@ -6,6 +6,7 @@
 #include "server/rest/search_terms.h"
 #include "server/rest/shown.h"
 #include "server/rest/text.h"
+#include "server/rest/topic_view.h"
 
 #define BUNDLE_BYTES_MAX ((size_t)256 << 20)
 
@@ -325,9 +326,12 @@ static enum http_next run(struct exchange *x)
 {
     struct search s = {.x = x, .engine = x->rest->config.engine};
     struct err e;
-    enum err_code code = search_terms_read(&x->params, x->route.subscription,
-                                           x->request->arena, &s.terms, &e);
+    enum err_code code;
 
+    if (topic_view_is_search(x))
+        return topic_view_search(x);
+    code = search_terms_read(&x->params, x->route.subscription,
+                             x->request->arena, &s.terms, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
     arena_init(&s.arena, x->scratch.max);

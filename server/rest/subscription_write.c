@@ -1,17 +1,9 @@
 #include "server/rest/subscription_write.h"
 
 #include "fhir/subscription/redact.h"
+#include "server/engine/read.h"
 #include "server/rest/shown.h"
 #include "server/security/secret.h"
-
-static struct issues *fresh_issues(struct exchange *x)
-{
-    if (!x->issues)
-        x->issues = arena_alloc(&x->scratch, sizeof *x->issues);
-    if (x->issues)
-        *x->issues = (struct issues){.count = 0};
-    return x->issues;
-}
 
 enum err_code subscription_write_complete(struct exchange *x,
                                           struct bytes previous,
@@ -19,7 +11,7 @@ enum err_code subscription_write_complete(struct exchange *x,
 {
     char secret[SECRET_TEXT_BYTES];
     struct subscription_previous upon = {previous, secret};
-    struct issues *issues = fresh_issues(x);
+    struct issues *issues = exchange_issues(x);
     struct buf text;
     enum err_code code;
 
@@ -46,18 +38,22 @@ enum err_code subscription_write_read(struct exchange *x, const cJSON *resource,
                                       struct err *e)
 {
     const struct rest_config *c = &x->rest->config;
-    struct subscription_rules rules = {.topics = c->topics,
+    struct topic_set *topics = engine_topics(c->engine);
+    struct subscription_rules rules = {.topics = topics,
                                        .base_url = x->rest->base_url,
                                        .now_ms = clock_wall_ms(c->clock),
                                        .endpoint = c->endpoint,
                                        .endpoint_ctx = c->endpoint_ctx};
-    struct issues *issues = fresh_issues(x);
+    struct issues *issues = exchange_issues(x);
     enum err_code code;
 
-    if (!issues)
+    if (!issues) {
+        topic_set_unref(topics);
         return err_nomem(e);
+    }
     code =
         subscription_read(resource, &rules, &x->command->subscription, issues);
+    topic_set_unref(topics);
     if (code != ERR_OK)
         (void)err_set(e, code, "the Subscription is refused");
     return code;

@@ -13,6 +13,7 @@
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"
 #include "server/rest/subscription_write.h"
+#include "server/rest/topic_write.h"
 
 /* What a PUT or DELETE asks of the version it meets. */
 struct conditions {
@@ -241,6 +242,8 @@ static enum err_code digest(struct exchange *x, struct bytes text,
     if (x->route.subscription)
         code = subscription_write_read(x, resource, e);
     if (code == ERR_OK)
+        code = topic_write_read(x, text, e);
+    if (code == ERR_OK && model_is_resource_type(c->type))
         code = search_values_extract(resource, x->rest->base_url, &c->arena,
                                      &c->values, e);
     cJSON_Delete(resource);

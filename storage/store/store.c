@@ -28,7 +28,8 @@ struct store_txn {
 };
 
 static const char *const view_names[VIEW_COUNT] = {
-    "current", "history", "queue", "subscription", "parked", "endpoint"};
+    "current", "history",  "queue", "subscription",
+    "parked",  "endpoint", "topic"};
 
 /* Every MDB_* and errno that LMDB returns becomes one of ours here. */
 static enum err_code translate(int rc, const char *what, struct err *e)

@@ -24,6 +24,7 @@ enum store_view {
     VIEW_SUBSCRIPTION, /* subscription -> its state */
     VIEW_PARKED,       /* subscription, number -> dead letter */
     VIEW_ENDPOINT,     /* hash of an endpoint -> its breaker */
+    VIEW_TOPIC,        /* type, id of a topic -> change */
     VIEW_COUNT
 };
 

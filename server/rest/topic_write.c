@@ -1,0 +1,34 @@
+#include "server/rest/topic_write.h"
+
+#include "server/base/log.h"
+#include "server/engine/topic_state.h"
+
+static void tell_warnings(const struct command *c)
+{
+    const struct issues *warnings = c->topic ? topic_warnings(c->topic) : NULL;
+
+    for (size_t i = 0; warnings && i < warnings->count; i++)
+        log_event(LOG_WARN, "topic.left_out", "%s: %s: %s",
+                  topic_owner(c->topic), warnings->items[i].expression,
+                  warnings->items[i].message);
+}
+
+enum err_code topic_write_read(struct exchange *x, struct bytes text,
+                               struct err *e)
+{
+    struct command *c = x->command;
+    const struct topic_state_source source = {c->type, c->id, text,
+                                              x->rest->base_url};
+    struct issues *issues = exchange_issues(x);
+    enum err_code code;
+
+    if (!topic_state_carries(c->type))
+        return ERR_OK;
+    if (!issues)
+        return err_nomem(e);
+    code = topic_state_compile(&source, &c->topic, issues);
+    if (code != ERR_OK)
+        return err_set(e, code, "the topic is refused");
+    tell_warnings(c);
+    return ERR_OK;
+}

@@ -1,7 +1,5 @@
 #include "server/rest/exchange.h"
 
-#include "fhir/outcome/issues.h"
-
 /* A text may be held several times while it is edited, and its search values
  * beside it. */
 #define SCRATCH_BODIES 6
@@ -24,16 +22,7 @@ void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
-    command_free(x->command);
-    x->command = NULL;
+    command_free(x->write.command);
+    x->write.command = NULL;
     arena_fini(&x->scratch);
-}
-
-struct issues *exchange_issues(struct exchange *x)
-{
-    if (!x->issues)
-        x->issues = arena_alloc(&x->scratch, sizeof *x->issues);
-    if (x->issues)
-        *x->issues = (struct issues){.count = 0};
-    return x->issues;
 }

@@ -8,6 +8,7 @@
 
 #include "server/rest/negotiate.h"
 #include "server/rest/params.h"
+#include "server/rest/prepare.h"
 #include "server/rest/rest.h"
 #include "server/rest/router.h"
 #include "storage/base/instant.h"
@@ -40,12 +41,9 @@ struct exchange {
     struct params params;
     enum media media;
 
-    /* a write; prepared anew when the state has moved on */
-    enum err_code (*prepare)(struct exchange *x, struct err *e);
+    struct write write; /* prepared anew when the state has moved on */
     enum prefer_return prefer;
-    struct command *command;
     unsigned tries;
-    struct issues *issues; /* scratch; what a Subscription is refused for */
 
     struct arena scratch;
     char etag[EXCHANGE_ETAG_BYTES];
@@ -56,9 +54,6 @@ struct exchange {
 struct exchange *exchange_new(const struct rest *r,
                               struct http_request *request);
 void exchange_free(struct exchange *x);
-
-/* The issues of the exchange, emptied; NULL without memory. */
-struct issues *exchange_issues(struct exchange *x);
 
 static inline struct bytes exchange_header(const struct exchange *x,
                                            const char *name)

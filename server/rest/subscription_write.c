@@ -2,49 +2,49 @@
 
 #include "fhir/subscription/redact.h"
 #include "server/engine/read.h"
+#include "server/rest/exchange.h"
 #include "server/rest/shown.h"
 #include "server/security/secret.h"
 
-enum err_code subscription_write_complete(struct exchange *x,
+enum err_code subscription_write_complete(struct write *w,
                                           struct bytes previous,
                                           struct bytes *out, struct err *e)
 {
     char secret[SECRET_TEXT_BYTES];
     struct subscription_previous upon = {previous, secret};
-    struct issues *issues = exchange_issues(x);
+    struct issues *issues = prepare_issues(w);
     struct buf text;
     enum err_code code;
 
     if (!issues)
         return err_nomem(e);
-    secret_generate(x->rest->config.rng, secret);
-    buf_init(&text, x->rest->config.body_bytes + SHOWN_EXTRA_BYTES);
-    code = subscription_complete(x->request->body, &upon, &x->scratch, &text,
-                                 issues);
+    secret_generate(w->rest->config.rng, secret);
+    buf_init(&text, w->rest->config.body_bytes + SHOWN_EXTRA_BYTES);
+    code = subscription_complete(w->body, &upon, w->scratch, &text, issues);
     explicit_bzero(secret, sizeof secret);
     if (code == ERR_OK)
         code = buf_check(&text, e);
     else
         (void)err_set(e, code, "the Subscription is refused");
     if (code == ERR_OK) {
-        *out = arena_copy(&x->scratch, buf_bytes(&text));
+        *out = arena_copy(w->scratch, buf_bytes(&text));
         code = out->p ? ERR_OK : err_nomem(e);
     }
     buf_fini(&text);
     return code;
 }
 
-enum err_code subscription_write_read(struct exchange *x, const cJSON *resource,
+enum err_code subscription_write_read(struct write *w, const cJSON *resource,
                                       struct err *e)
 {
-    const struct rest_config *c = &x->rest->config;
+    const struct rest_config *c = &w->rest->config;
     struct topic_set *topics = engine_topics(c->engine);
     struct subscription_rules rules = {.topics = topics,
-                                       .base_url = x->rest->base_url,
+                                       .base_url = w->rest->base_url,
                                        .now_ms = clock_wall_ms(c->clock),
                                        .endpoint = c->endpoint,
                                        .endpoint_ctx = c->endpoint_ctx};
-    struct issues *issues = exchange_issues(x);
+    struct issues *issues = prepare_issues(w);
     enum err_code code;
 
     if (!issues) {
@@ -52,18 +52,19 @@ enum err_code subscription_write_read(struct exchange *x, const cJSON *resource,
         return err_nomem(e);
     }
     code =
-        subscription_read(resource, &rules, &x->command->subscription, issues);
+        subscription_read(resource, &rules, &w->command->subscription, issues);
     topic_set_unref(topics);
     if (code != ERR_OK)
         (void)err_set(e, code, "the Subscription is refused");
     return code;
 }
 
-enum err_code subscription_write_show(struct exchange *x, struct bytes stored,
-                                      struct buf *out, struct err *e)
+enum err_code subscription_write_show(const struct write *w,
+                                      struct bytes stored, struct buf *out,
+                                      struct err *e)
 {
     struct subscription_face face = {.status = shown_stored_status(stored),
                                      .reveal = true};
 
-    return subscription_show(stored, &face, &x->scratch, out, e);
+    return subscription_show(stored, &face, w->scratch, out, e);
 }

@@ -2,26 +2,25 @@
  * is stored, and how the response to its writing shows it.
  * Owns:   nothing.
  * Thread: the loop of the connection.
- * Errors: ERR_UNPROCESSABLE and its kin with x->issues filled. */
+ * Errors: ERR_UNPROCESSABLE and its kin with w->issues filled. */
 #ifndef BELFRY_SERVER_REST_SUBSCRIPTION_WRITE_H
 #define BELFRY_SERVER_REST_SUBSCRIPTION_WRITE_H
 
-#include "server/rest/exchange.h"
+#include "server/rest/prepare.h"
 
 /* Completes the body upon the previous text (empty without one): the result,
  * which passes the gate, is in the scratch arena. */
-MUST_CHECK enum err_code subscription_write_complete(struct exchange *x,
+MUST_CHECK enum err_code subscription_write_complete(struct write *w,
                                                      struct bytes previous,
                                                      struct bytes *out,
                                                      struct err *e);
 
 /* Reads and judges the completed resource into the command. */
-MUST_CHECK enum err_code subscription_write_read(struct exchange *x,
-                                                 const cJSON *resource,
-                                                 struct err *e);
+MUST_CHECK enum err_code
+subscription_write_read(struct write *w, const cJSON *resource, struct err *e);
 
 /* The stored text for who wrote it: secret and headers in clear. */
-MUST_CHECK enum err_code subscription_write_show(struct exchange *x,
+MUST_CHECK enum err_code subscription_write_show(const struct write *w,
                                                  struct bytes stored,
                                                  struct buf *out,
                                                  struct err *e);

@@ -2,6 +2,7 @@
 
 #include "server/base/log.h"
 #include "server/engine/topic_state.h"
+#include "server/rest/exchange.h"
 
 static void tell_warnings(const struct command *c)
 {
@@ -13,13 +14,13 @@ static void tell_warnings(const struct command *c)
                   warnings->items[i].message);
 }
 
-enum err_code topic_write_read(struct exchange *x, struct bytes text,
+enum err_code topic_write_read(struct write *w, struct bytes text,
                                struct err *e)
 {
-    struct command *c = x->command;
+    struct command *c = w->command;
     const struct topic_state_source source = {c->type, c->id, text,
-                                              x->rest->base_url};
-    struct issues *issues = exchange_issues(x);
+                                              w->rest->base_url};
+    struct issues *issues = prepare_issues(w);
     enum err_code code;
 
     if (!topic_state_carries(c->type))

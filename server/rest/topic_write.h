@@ -4,11 +4,11 @@
 #ifndef BELFRY_SERVER_REST_TOPIC_WRITE_H
 #define BELFRY_SERVER_REST_TOPIC_WRITE_H
 
-#include "server/rest/exchange.h"
+#include "server/rest/prepare.h"
 
 /* Reads the topic that the text is into the command. Problems are issues of
- * the exchange; a Basic of another kind is none of them. */
-MUST_CHECK enum err_code topic_write_read(struct exchange *x, struct bytes text,
+ * the write; a Basic of another kind is none of them. */
+MUST_CHECK enum err_code topic_write_read(struct write *w, struct bytes text,
                                           struct err *e);
 
 #endif

@@ -7,25 +7,9 @@
 #include "fhir/json/span.h"
 #include "fhir/model/types.h"
 #include "fhir/outcome/outcome.h"
-#include "fhir/search/values.h"
-#include "server/engine/read.h"
-#include "server/rest/precondition.h"
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"
 #include "server/rest/subscription_write.h"
-#include "server/rest/topic_write.h"
-
-/* What a PUT or DELETE asks of the version it meets. */
-struct conditions {
-    struct etags match;
-    struct etags none_match;
-};
-
-/* The version it meets, when it had to be looked at. */
-struct seen {
-    uint64_t version;  /* 0: there is none, or it was deleted */
-    struct bytes text; /* scratch */
-};
 
 /* ---- what is checked before anything is prepared ---- */
 
@@ -125,84 +109,7 @@ static enum err_code refuse_header(const struct exchange *x, const char *name,
     return err_set(e, ERR_NOT_SUPPORTED, "%s is not supported here", name);
 }
 
-/* ---- preconditions ---- */
-
-static enum err_code read_conditions(const struct exchange *x,
-                                     struct conditions *out, struct err *e)
-{
-    enum err_code code =
-        etags_read(exchange_header(x, "If-Match"), &out->match, e);
-
-    if (code == ERR_OK)
-        code = etags_read(exchange_header(x, "If-None-Match"), &out->none_match,
-                          e);
-    return code;
-}
-
-/* One plain If-Match is the engine's to check; all else needs a look. */
-static bool needs_look(const struct conditions *c)
-{
-    bool plain = c->match.count == 1 && c->match.foreign == 0;
-
-    return c->none_match.given || (c->match.given && !plain);
-}
-
-static enum err_code look(struct exchange *x, struct seen *out, struct err *e)
-{
-    struct resource_version v;
-    enum err_code code =
-        engine_read(x->rest->config.engine,
-                    &(struct resource_query){x->route.type, x->route.id, 0},
-                    &x->scratch, &v, e);
-
-    *out = (struct seen){.version = 0};
-    if (code == ERR_NOT_FOUND)
-        return ERR_OK;
-    if (code != ERR_OK)
-        return code;
-    if (!v.deleted) {
-        out->version = v.version;
-        out->text = v.text;
-    }
-    return ERR_OK;
-}
-
-static enum err_code judge(const struct conditions *c, const struct seen *seen,
-                           struct err *e)
-{
-    if (c->match.given && !etags_match(&c->match, seen->version))
-        return err_set(e, ERR_PRECONDITION,
-                       seen->version ? "If-Match: the version is another"
-                                     : "If-Match: there is no such resource");
-    if (etags_match(&c->none_match, seen->version))
-        return err_set(e, ERR_PRECONDITION,
-                       "If-None-Match: the resource is there");
-    return ERR_OK;
-}
-
-/* Looks at the current version when the conditions or the type ask for it,
- * and ties the command to what was seen. */
-static enum err_code meet(struct exchange *x, struct seen *seen, struct err *e)
-{
-    struct conditions c;
-    enum err_code code = read_conditions(x, &c, e);
-    bool text = x->route.subscription && x->command->kind == COMMAND_UPDATE;
-
-    *seen = (struct seen){.version = 0};
-    if (code != ERR_OK)
-        return code;
-    if (c.match.count == 1 && c.match.foreign == 0)
-        x->command->if_match = c.match.versions[0];
-    if (!text && !needs_look(&c))
-        return ERR_OK;
-    code = look(x, seen, e);
-    if (code == ERR_OK)
-        code = judge(&c, seen, e);
-    x->command->prepared_upon = seen->version;
-    return code;
-}
-
-/* ---- preparing the command ---- */
+/* ---- submitting and answering ---- */
 
 static void finished(struct command *c)
 {
@@ -211,99 +118,10 @@ static void finished(struct command *c)
     http_resume(x->request);
 }
 
-static enum err_code new_command(struct exchange *x, enum command_kind kind,
-                                 struct bytes id, struct err *e)
-{
-    struct command *c;
-
-    command_free(x->command);
-    x->command = c =
-        command_new(x->rest->config.body_bytes * 4 + EXCHANGE_SCRATCH_EXTRA);
-    if (!c)
-        return err_nomem(e);
-    c->kind = kind;
-    c->type = arena_copy(&c->arena, x->route.type);
-    c->id = arena_copy(&c->arena, id);
-    c->done = finished;
-    c->ctx = x;
-    return c->type.p && c->id.p ? ERR_OK : err_nomem(e);
-}
-
-/* What the engine needs to know of the text besides the text. */
-static enum err_code digest(struct exchange *x, struct bytes text,
-                            struct err *e)
-{
-    struct command *c = x->command;
-    cJSON *resource = cJSON_ParseWithLength(text.p, text.n);
-    enum err_code code = ERR_OK;
-
-    if (!resource)
-        return err_nomem(e);
-    if (x->route.subscription)
-        code = subscription_write_read(x, resource, e);
-    if (code == ERR_OK)
-        code = topic_write_read(x, text, e);
-    if (code == ERR_OK && model_is_resource_type(c->type))
-        code = search_values_extract(resource, x->rest->base_url, &c->arena,
-                                     &c->values, e);
-    cJSON_Delete(resource);
-    return code;
-}
-
-static enum err_code prepare_text(struct exchange *x, struct bytes previous,
-                                  struct err *e)
-{
-    struct bytes text = x->request->body;
-    enum err_code code = ERR_OK;
-
-    if (x->route.subscription)
-        code = subscription_write_complete(x, previous, &text, e);
-    if (code == ERR_OK)
-        code = stored_text_make(text, x->command->id, &x->scratch,
-                                &x->command->text, e);
-    /* the id that a client sent with a create must not match a filter: what
-     * counts is the text as it will be stored */
-    if (code == ERR_OK)
-        code = digest(x, bytes_make(x->command->text.p, x->command->text.n), e);
-    return code;
-}
-
-static enum err_code prepare_create(struct exchange *x, struct err *e)
-{
-    char id[RNG_UUID_BYTES];
-    enum err_code code;
-
-    rng_uuid(x->rest->config.rng, id);
-    code = new_command(x, COMMAND_CREATE, bytes_of(id), e);
-    if (code != ERR_OK)
-        return code;
-    return prepare_text(x, bytes_make(NULL, 0), e);
-}
-
-static enum err_code prepare_update(struct exchange *x, struct err *e)
-{
-    struct seen seen;
-    enum err_code code = new_command(x, COMMAND_UPDATE, x->route.id, e);
-
-    if (code == ERR_OK)
-        code = meet(x, &seen, e);
-    return code == ERR_OK ? prepare_text(x, seen.text, e) : code;
-}
-
-static enum err_code prepare_delete(struct exchange *x, struct err *e)
-{
-    struct seen seen;
-    enum err_code code = new_command(x, COMMAND_DELETE, x->route.id, e);
-
-    return code == ERR_OK ? meet(x, &seen, e) : code;
-}
-
-/* ---- submitting and answering ---- */
-
 static enum http_next refuse(struct exchange *x, const struct err *e)
 {
-    if (x->issues && x->issues->count)
-        return reply_issues(x, x->issues);
+    if (x->write.issues && x->write.issues->count)
+        return reply_issues(x, x->write.issues);
     return reply_error(x, e);
 }
 
@@ -315,14 +133,16 @@ static enum http_next submit(struct exchange *x)
     enum err_code code;
 
     x->tries++;
-    code = x->prepare(x, &e);
+    code = prepare_write(&x->write, &e);
     if (code != ERR_OK)
         return refuse(x, &e);
     arena_reset(&x->scratch);
-    x->issues = NULL;
+    x->write.issues = NULL;
     x->resume = answer;
+    x->write.command->done = finished;
+    x->write.command->ctx = x;
     /* from here on the engine may resume the request at any moment */
-    code = engine_submit(x->rest->config.engine, x->command, &e);
+    code = engine_submit(x->rest->config.engine, x->write.command, &e);
     return code == ERR_OK ? HTTP_WAIT : reply_error(x, &e);
 }
 
@@ -340,7 +160,7 @@ static enum http_next answer_stale(struct exchange *x)
 /* RFC 3986: type, id and version need no escapes. */
 static enum err_code put_location(struct exchange *x, struct err *e)
 {
-    const struct command *c = x->command;
+    const struct command *c = x->write.command;
     size_t size = x->rest->base_url.n + c->type.n + c->id.n + 40;
     char *text = arena_alloc(x->request->arena, size);
 
@@ -353,20 +173,6 @@ static enum err_code put_location(struct exchange *x, struct err *e)
     return ERR_OK;
 }
 
-static enum err_code put_stored(const struct command *c, struct buf *out,
-                                struct err *e)
-{
-    size_t n = stored_text_size(&c->text, c->result.version);
-    char *at;
-
-    buf_init(out, n);
-    at = buf_extend(out, n);
-    if (!at)
-        return err_nomem(e);
-    stored_text_fill(&c->text, c->result.version, c->result.time_ms, at);
-    return ERR_OK;
-}
-
 static enum err_code put_representation(struct exchange *x, struct buf *out,
                                         struct err *e)
 {
@@ -374,19 +180,19 @@ static enum err_code put_representation(struct exchange *x, struct buf *out,
     enum err_code code;
 
     if (!x->route.subscription)
-        return put_stored(x->command, out, e);
-    code = put_stored(x->command, &stored, e);
+        return prepare_stored(x->write.command, out, e);
+    code = prepare_stored(x->write.command, &stored, e);
     buf_init(out, stored.n + SHOWN_EXTRA_BYTES);
     if (code == ERR_OK)
-        code = subscription_write_show(x, buf_bytes(&stored), out, e);
+        code = subscription_write_show(&x->write, buf_bytes(&stored), out, e);
     buf_fini(&stored);
     return code;
 }
 
 static enum http_next answer_written(struct exchange *x)
 {
-    bool created =
-        x->command->kind == COMMAND_CREATE || x->command->result.created;
+    bool created = x->write.command->kind == COMMAND_CREATE ||
+                   x->write.command->result.created;
     int status = created ? 201 : 200;
     struct buf body;
     struct err e;
@@ -400,7 +206,8 @@ static enum http_next answer_written(struct exchange *x)
         buf_fini(&body);
         x->prefer = PREFER_MINIMAL;
     }
-    reply_version(x, x->command->result.version, x->command->result.time_ms);
+    reply_version(x, x->write.command->result.version,
+                  x->write.command->result.time_ms);
     if (x->prefer == PREFER_OPERATION_OUTCOME)
         outcome_write_information(&body, created ? "created" : "updated");
     if (x->prefer == PREFER_MINIMAL || body.failed != ERR_OK) {
@@ -412,7 +219,7 @@ static enum http_next answer_written(struct exchange *x)
 
 static enum http_next answer_deleted(struct exchange *x)
 {
-    const struct command_result *result = &x->command->result;
+    const struct command_result *result = &x->write.command->result;
 
     if (result->existed)
         reply_version(x, result->version, result->time_ms);
@@ -421,18 +228,31 @@ static enum http_next answer_deleted(struct exchange *x)
 
 static enum http_next answer(struct exchange *x)
 {
-    const struct command_result *result = &x->command->result;
+    const struct command_result *result = &x->write.command->result;
 
     if (result->code == ERR_STALE)
         return answer_stale(x);
     if (result->code != ERR_OK)
         return reply_error(x, &result->err);
-    if (x->command->kind == COMMAND_DELETE)
+    if (x->write.command->kind == COMMAND_DELETE)
         return answer_deleted(x);
     return answer_written(x);
 }
 
 /* ---- the interactions ---- */
+
+static void begin(struct exchange *x, enum command_kind kind)
+{
+    x->write =
+        (struct write){.rest = x->rest,
+                       .kind = kind,
+                       .type = x->route.type,
+                       .id = x->route.id,
+                       .body = x->request->body,
+                       .if_match = exchange_header(x, "If-Match"),
+                       .if_none_match = exchange_header(x, "If-None-Match"),
+                       .scratch = &x->scratch};
+}
 
 enum http_next write_create(struct exchange *x)
 {
@@ -446,7 +266,7 @@ enum http_next write_create(struct exchange *x)
     if (code != ERR_OK)
         return reply_error(x, &e);
     x->prefer = negotiate_prefer(exchange_header(x, "Prefer"));
-    x->prepare = prepare_create;
+    begin(x, COMMAND_CREATE);
     return submit(x);
 }
 
@@ -462,7 +282,7 @@ enum http_next write_update(struct exchange *x)
     if (code != ERR_OK)
         return reply_error(x, &e);
     x->prefer = negotiate_prefer(exchange_header(x, "Prefer"));
-    x->prepare = prepare_update;
+    begin(x, COMMAND_UPDATE);
     return submit(x);
 }
 
@@ -475,6 +295,6 @@ enum http_next write_delete(struct exchange *x)
         code = check_no_params(x, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
-    x->prepare = prepare_delete;
+    begin(x, COMMAND_DELETE);
     return submit(x);
 }

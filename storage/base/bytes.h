@@ -67,7 +67,7 @@ static inline struct bytes bytes_split(struct bytes a, char c,
 {
     size_t at = bytes_find(a, c);
 
-    *rest = bytes_from(a, at + 1);
+    *rest = bytes_from(a, at < a.n ? at + 1 : a.n);
     return (struct bytes){a.p, at};
 }
 

@@ -1,5 +1,6 @@
 #include "fhir/subscription/notification.h"
 
+#include "fhir/topic/context.h"
 #include "storage/base/instant.h"
 
 #define PROFILE \
@@ -61,6 +62,58 @@ static void add_head(struct buf *out, const char *id, const char *profile,
 
 /* ---- the status Parameters ---- */
 
+/* A member of an object that was opened just now or has members. */
+static void add_string_member(struct buf *out, const char *name,
+                              const char *value)
+{
+    if (!value)
+        return;
+    if (out->n && out->p[out->n - 1] != '{')
+        buf_add_char(out, ',');
+    buf_add_format(out, "\"%s\":", name);
+    buf_add_json_string(out, bytes_of(value));
+}
+
+/* IG 1.2.0, related-query: the part query-type is a Coding. */
+static void add_query(struct buf *out, const struct context_query *q)
+{
+    buf_add_text(out, ",{\"name\":\"related-query\",\"part\":[");
+    if (q->system || q->code || q->display) {
+        buf_add_text(out, "{\"name\":\"query-type\",\"valueCoding\":{");
+        add_string_member(out, "system", q->system);
+        add_string_member(out, "code", q->code);
+        add_string_member(out, "display", q->display);
+        buf_add_text(out, "}},");
+    }
+    buf_add_text(out, "{\"name\":\"query\",\"valueString\":");
+    buf_add_json_string(out, bytes_of(q->query));
+    buf_add_text(out, "}]}");
+}
+
+static void add_reference(struct buf *out, const struct notification_status *s,
+                          const char *name, struct bytes type, struct bytes id)
+{
+    buf_add_format(out, ",{\"name\":\"%s\",\"valueReference\":", name);
+    buf_add_text(out, "{\"reference\":\"");
+    add_url(out, s->base_url, type, id);
+    buf_add_text(out, "\"}}");
+}
+
+static void add_focus(struct buf *out, const struct notification_status *s,
+                      const struct notification_event *event)
+{
+    add_reference(out, s, "focus", event->type, event->id);
+    if (event->version)
+        buf_add_format(out,
+                       ",{\"name\":\"focus-version\",\"valueId\":\"%llu\"}",
+                       (unsigned long long)event->version);
+    for (size_t i = 0; i < event->context_count; i++)
+        add_reference(out, s, "additional-context", event->contexts[i].type,
+                      event->contexts[i].id);
+    for (size_t i = 0; i < event->query_count; i++)
+        add_query(out, event->queries[i]);
+}
+
 static void add_event(struct buf *out, const struct notification_status *s,
                       const struct notification_event *event, bool focus)
 {
@@ -69,22 +122,14 @@ static void add_event(struct buf *out, const struct notification_status *s,
     buf_add_u64(out, event->number);
     buf_add_text(out, "\"},{\"name\":\"timestamp\",\"valueInstant\":");
     add_instant(out, event->time_ms);
-    if (focus) {
-        buf_add_text(out, "},{\"name\":\"focus\",\"valueReference\":"
-                          "{\"reference\":\"");
-        add_url(out, s->base_url, event->type, event->id);
-        buf_add_text(out, "\"}");
-        if (event->version) {
-            buf_add_text(out, "},{\"name\":\"focus-version\",\"valueId\":\"");
-            buf_add_u64(out, event->version);
-            buf_add_char(out, '"');
-        }
-    } else if (event->digest[0]) {
-        buf_add_text(out, "},{\"name\":\"event-digest\",\"valueString\":\"");
-        buf_add_text(out, event->digest);
-        buf_add_char(out, '"');
-    }
-    buf_add_text(out, "}]}");
+    buf_add_char(out, '}');
+    if (focus)
+        add_focus(out, s, event);
+    else if (event->digest[0])
+        buf_add_format(out,
+                       ",{\"name\":\"event-digest\",\"valueString\":\"%s\"}",
+                       event->digest);
+    buf_add_text(out, "]}");
 }
 
 static void add_proof(struct buf *out, const struct notification_proof *proof)
@@ -241,6 +286,55 @@ static void add_entry(struct buf *out, const struct notification *n,
     buf_add_text(out, "\"}}");
 }
 
+static bool is_same(const struct notification_context *a,
+                    const struct notification_context *b)
+{
+    return a->version == b->version && bytes_equal(a->type, b->type) &&
+           bytes_equal(a->id, b->id);
+}
+
+/* Events of one bundle share what is around them. */
+static bool was_enclosed(const struct notification *n, size_t event,
+                         size_t index)
+{
+    const struct notification_context *c = &n->events[event].contexts[index];
+
+    for (size_t i = 0; i <= event; i++)
+        for (size_t k = 0; k < n->events[i].context_count; k++) {
+            if (i == event && k == index)
+                return false;
+            if (is_same(&n->events[i].contexts[k], c))
+                return true;
+        }
+    return false;
+}
+
+static void add_context(struct buf *out, const struct notification *n,
+                        const struct notification_context *c)
+{
+    buf_add_text(out, ",{\"fullUrl\":\"");
+    add_url(out, n->status.base_url, c->type, c->id);
+    buf_add_char(out, '"');
+    if (n->content == CONTENT_FULL_RESOURCE && c->text.n > 0 &&
+        !bytes_is(c->type, "Parameters")) {
+        buf_add_text(out, ",\"resource\":");
+        buf_add(out, c->text);
+    }
+    buf_add_text(out, ",\"request\":{\"method\":\"GET\",\"url\":\"");
+    buf_add(out, c->type);
+    buf_add_char(out, '/');
+    buf_add(out, c->id);
+    buf_add_text(out, "\"},\"response\":{\"status\":\"200\"}}");
+}
+
+static void add_contexts(struct buf *out, const struct notification *n,
+                         size_t event)
+{
+    for (size_t i = 0; i < n->events[event].context_count; i++)
+        if (!was_enclosed(n, event, i))
+            add_context(out, n, &n->events[event].contexts[i]);
+}
+
 /* Event notifications tell the highest number of the bundle, all others the
  * live counter (trap 19). */
 static uint64_t count_to_tell(const struct notification *n)
@@ -298,8 +392,10 @@ void notification_write(struct buf *out, const struct notification *n)
     buf_add_text(out, ",\"request\":{\"method\":\"GET\",\"url\":\"");
     add_url(out, s.base_url, bytes_of("Subscription"), s.subscription_id);
     buf_add_text(out, "/$status\"},\"response\":{\"status\":\"200\"}}");
-    for (size_t i = 0; i < events && !empty; i++)
+    for (size_t i = 0; i < events && !empty; i++) {
         add_entry(out, n, &n->events[i]);
+        add_contexts(out, n, i);
+    }
     buf_add_text(out, "]}");
 }
 

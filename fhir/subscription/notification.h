@@ -60,6 +60,16 @@ struct notification_status {
     char uuid[37]; /* of the Parameters resource */
 };
 
+/* A resource around the focus, as of the event. */
+struct notification_context {
+    uint64_t version;
+    struct bytes type;
+    struct bytes id;
+    struct bytes text; /* empty: it is referred to only */
+};
+
+struct context_query;
+
 struct notification_event {
     uint64_t number;
     int64_t time_ms;
@@ -70,6 +80,10 @@ struct notification_event {
     struct bytes type;
     struct bytes id;
     struct bytes text; /* as of the event; empty for a delete */
+    const struct notification_context *contexts;
+    size_t context_count;
+    const struct context_query *const *queries; /* related ones (IG) */
+    size_t query_count;
 };
 
 struct notification {

@@ -6,6 +6,7 @@
 #include "server/base/log.h"
 #include "server/delivery/batch.h"
 #include "server/delivery/limits.h"
+#include "server/engine/surround.h"
 #include "server/security/egress.h"
 
 void engine_link_fini(struct engine_link *l)
@@ -176,12 +177,16 @@ static enum err_code read_events(struct engine_link *l, const struct attempt *a,
                                  struct batch *b, struct arena *arena,
                                  struct err *e)
 {
+    const struct subscription *d = b->definition;
+    bool full = d->content == CONTENT_FULL_RESOURCE;
+    bool surrounded = surround_is_wanted(d, d->content);
+    const struct surround_query around = {d->topic, l->base_url, full,
+                                          DELIVERY_BATCH_BYTES};
     struct event_query query = {.subscription = a->subscription,
                                 .first = a->first,
                                 .max_count = max_count(l, b->definition),
                                 .max_bytes = DELIVERY_BATCH_BYTES,
-                                .with_text = b->definition->content ==
-                                             CONTENT_FULL_RESOURCE};
+                                .with_text = full || surrounded};
     struct event *events = NULL;
     enum err_code code;
 
@@ -193,6 +198,9 @@ static enum err_code read_events(struct engine_link *l, const struct attempt *a,
     b->events = events;
     if (code == ERR_OK && b->event_count == 0)
         return err_set(e, ERR_STALE, "no event to send");
+    if (code == ERR_OK && surrounded)
+        code = engine_surround(l->engine, &around, events, b->event_count,
+                               arena, e);
     return code;
 }
 

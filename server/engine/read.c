@@ -118,6 +118,70 @@ static enum subscription_status shown_status(const struct sub *s)
     return s->state.status;
 }
 
+static enum err_code change_of_version(const struct state *s,
+                                       struct store_txn *t,
+                                       const struct resource_query *q,
+                                       uint64_t version, uint64_t *change,
+                                       struct err *e)
+{
+    const struct resource_query of = {q->type, q->id, version};
+
+    return find_change(s, t, &of, change, e);
+}
+
+/* Versions count from 1 without a gap, and their changes ascend. */
+static enum err_code find_as_of(const struct state *s, struct store_txn *t,
+                                const struct resource_query *q, uint64_t change,
+                                uint64_t *found, struct err *e)
+{
+    char raw[STATE_KEY_BYTES];
+    struct current current;
+    struct bytes value;
+    uint64_t low = 0, high, at = 0;
+    enum err_code code = state_view_get(
+        s, t, VIEW_CURRENT, state_current_key(q->type, q->id, raw), &value, e);
+
+    if (code == ERR_OK)
+        code = state_current_decode(value, &current, e);
+    if (code != ERR_OK)
+        return code;
+    *found = current.change;
+    if (current.change <= change)
+        return ERR_OK;
+    for (high = current.version - 1; low < high;) {
+        uint64_t middle = high - (high - low) / 2;
+
+        code = change_of_version(s, t, q, middle, &at, e);
+        if (code != ERR_OK)
+            return code;
+        if (at <= change) {
+            low = middle;
+            *found = at;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low > 0 ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err_code engine_read_as_of(struct engine *g,
+                                const struct resource_query *query,
+                                uint64_t change, struct arena *arena,
+                                struct resource_version *out, struct err *e)
+{
+    struct store_txn *t = NULL;
+    uint64_t found = 0;
+    enum err_code code = begin_read(g, &t, e);
+
+    if (code == ERR_OK)
+        code = find_as_of(&g->state, t, query, change, &found, e);
+    unlock(g);
+    if (code == ERR_OK)
+        code = load_version(t, found, arena, out, e);
+    store_abort(&t);
+    return code;
+}
+
 /* Under the lock. */
 static void copy_state(const struct sub *s, struct subscription_state *out,
                        struct definition **definition)

@@ -33,6 +33,14 @@ engine_read(struct engine *g, const struct resource_query *query,
 /* The topics that are served now; the reference is the caller's. */
 struct topic_set *engine_topics(struct engine *g);
 
+/* The version that was current when the change was made (query->version does
+ * not count): the newest one of that change or before it. */
+MUST_CHECK enum err_code engine_read_as_of(struct engine *g,
+                                           const struct resource_query *query,
+                                           uint64_t change, struct arena *arena,
+                                           struct resource_version *out,
+                                           struct err *e);
+
 /* A subscription's state as committed. */
 struct subscription_state {
     uint64_t number;     /* belfry's own: the change that created it */
@@ -78,6 +86,8 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
 MUST_CHECK enum err_code engine_acked(struct engine *g, uint64_t number,
                                       struct acked *out, struct err *e);
 
+struct event_context;
+
 struct event {
     uint64_t number;
     uint64_t change;
@@ -89,6 +99,9 @@ struct event {
     struct bytes type;        /* all in the arena */
     struct bytes id;
     struct bytes text; /* empty for a delete, or when not asked for */
+    /* see surround.h; none until they are asked for */
+    const struct event_context *contexts;
+    size_t context_count;
 };
 
 struct event_query {

@@ -1,5 +1,8 @@
 #include "server/engine/tell.h"
 
+#include "fhir/topic/include.h"
+#include "server/engine/surround.h"
+
 _Static_assert(NOTIFICATION_CHAIN_BYTES == CHAIN_TEXT_BYTES,
                "both are a value of the chain in hexadecimal digits");
 
@@ -83,6 +86,58 @@ static enum err_code add_digests(const struct tell *t,
     return code;
 }
 
+static enum err_code add_contexts(const struct event *from, struct arena *arena,
+                                  struct notification_event *to, struct err *e)
+{
+    struct notification_context *all =
+        arena_calloc(arena, from->context_count + 1, sizeof *all);
+
+    if (!all)
+        return err_nomem(e);
+    for (size_t i = 0; i < from->context_count; i++)
+        all[i] =
+            (struct notification_context){.version = from->contexts[i].version,
+                                          .type = from->contexts[i].type,
+                                          .id = from->contexts[i].id,
+                                          .text = from->contexts[i].text};
+    to->contexts = all;
+    to->context_count = from->context_count;
+    return ERR_OK;
+}
+
+static enum err_code add_queries(const struct tell *t, struct bytes type,
+                                 struct arena *arena,
+                                 struct notification_event *to, struct err *e)
+{
+    const struct context_query **all =
+        arena_calloc(arena, CONTEXT_QUERIES_MAX, sizeof *all);
+
+    if (!all)
+        return err_nomem(e);
+    to->query_count =
+        include_queries(t->definition->topic, type, all, CONTEXT_QUERIES_MAX);
+    to->queries = all;
+    return ERR_OK;
+}
+
+/* What the topic adds to the focus; the texts borrow it. */
+static enum err_code add_surroundings(const struct tell *t, struct arena *arena,
+                                      struct notification_event *to,
+                                      struct err *e)
+{
+    enum err_code code = ERR_OK;
+
+    if (!t->definition || !t->definition->topic)
+        return ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < t->event_count; i++) {
+        if (t->events[i].context_count)
+            code = add_contexts(&t->events[i], arena, &to[i], e);
+        if (code == ERR_OK)
+            code = add_queries(t, t->events[i].type, arena, &to[i], e);
+    }
+    return code;
+}
+
 enum err_code tell_events(const struct tell *t, struct arena *arena,
                           struct notification_event **out, struct err *e)
 {
@@ -107,5 +162,5 @@ enum err_code tell_events(const struct tell *t, struct arena *arena,
     }
     if (t->content == CONTENT_EMPTY)
         return add_digests(t, to, e);
-    return ERR_OK;
+    return add_surroundings(t, arena, to, e);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "fhir/model/types.h"
+#include "server/engine/surround.h"
 #include "server/engine/tell.h"
 #include "server/rest/operation.h"
 #include "server/rest/reply.h"
@@ -92,18 +93,30 @@ static enum err_code load(struct events *v, struct err *e)
 {
     uint64_t last =
         v->until < v->state.last_event ? v->until : v->state.last_event;
+    const struct subscription *d =
+        v->definition ? definition_get(v->definition) : NULL;
+    bool full = v->content == CONTENT_FULL_RESOURCE;
+    bool surrounded = surround_is_wanted(d, v->content);
     struct event_query q = {.subscription = v->state.number,
                             .first = v->since > 1 ? v->since : 1,
                             .max_count = EVENTS_MAX,
                             .max_bytes = EVENTS_BYTES,
-                            .with_text = v->content == CONTENT_FULL_RESOURCE};
+                            .with_text = full || surrounded};
+    enum err_code code;
 
     if (q.first > last)
         return ERR_OK;
     if (last - q.first < EVENTS_MAX)
         q.max_count = (size_t)(last - q.first + 1);
-    return engine_events(v->x->rest->config.engine, &q, &v->arena, &v->list,
+    code = engine_events(v->x->rest->config.engine, &q, &v->arena, &v->list,
                          &v->count, e);
+    if (code != ERR_OK || !surrounded)
+        return code;
+    return engine_surround(v->x->rest->config.engine,
+                           &(struct surround_query){d->topic,
+                                                    v->x->rest->base_url, full,
+                                                    EVENTS_BYTES},
+                           v->list, v->count, &v->arena, e);
 }
 
 /* The URL of what this answer has no room for; NULL when nothing is left. */

@@ -2,6 +2,8 @@
  * functions of engine.h that delivery uses are defined here. */
 #include "server/delivery/delivery.h"
 
+#include "server/engine/surround.h"
+
 #include "tests/unit/hook_server.h"
 
 #include <cjson/cJSON.h>
@@ -74,6 +76,27 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
                                       .text = query->with_text ? bytes_of(TEXT)
                                                                : bytes_of("")};
     return ERR_OK;
+}
+
+bool surround_is_wanted(const struct subscription *s,
+                        enum content_level content)
+{
+    (void)s;
+    (void)content;
+    return false;
+}
+
+enum err_code engine_surround(struct engine *g,
+                              const struct surround_query *query,
+                              struct event *events, size_t n,
+                              struct arena *arena, struct err *e)
+{
+    (void)g;
+    (void)query;
+    (void)events;
+    (void)n;
+    (void)arena;
+    return err_set(e, ERR_BUG, "nothing asked for it");
 }
 
 static void apply(struct engine *g, const struct report *r)

@@ -160,7 +160,7 @@ static enum err_code refuse_method(struct bytes method, const struct row *row,
     if (bytes_is(method, "PATCH"))
         return err_set(e, ERR_METHOD, "patch is not supported; allowed: %s",
                        row->allow);
-    if (out->type.n && !out->id.n &&
+    if (out->type.n && !row->parts[2] &&
         (bytes_is(method, "PUT") || bytes_is(method, "DELETE")))
         return err_set(e, ERR_METHOD,
                        "conditional update and delete are not supported; name "

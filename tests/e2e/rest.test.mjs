@@ -75,6 +75,22 @@ test('preconditions: If-Match, If-None-Match and what they answer', async () => 
   refused(await server.fhir('PUT', 'Basic/pre', body, { 'if-match': 'seven' }), 400);
 });
 
+test('a deleted resource can be put again, whatever is said of its version', async () => {
+  const body = { resourceType: 'Basic', id: 'again', code: { text: 'x' } };
+  assert.equal((await server.put(body)).status, 201);
+  for (const [headers, version] of [[{}, 3], [{ 'if-none-match': '*' }, 5], [{ 'if-none-match': 'W/"1"' }, 7]]) {
+    assert.equal((await server.fhir('DELETE', 'Basic/again')).status, 204);
+    assert.equal((await server.fhir('GET', 'Basic/again')).status, 410);
+    const put = await server.fhir('PUT', 'Basic/again', body, headers);
+    assert.equal(put.status, 201, put.text);
+    assert.equal(put.headers.get('etag'), `W/"${version}"`);
+    assert.equal((await server.fhir('GET', 'Basic/again')).json.meta.versionId, `${version}`);
+  }
+  refused(await server.fhir('PUT', 'Basic/again', body, { 'if-none-match': '*' }), 412);
+  assert.equal((await server.fhir('DELETE', 'Basic/again')).status, 204);
+  refused(await server.fhir('PUT', 'Basic/again', body, { 'if-match': 'W/"7"' }), 412);
+});
+
 test('Prefer decides what a write returns', async () => {
   const body = { resourceType: 'Basic', id: 'prefer', code: { text: 'x' } };
   const minimal = await server.fhir('PUT', 'Basic/prefer', body, { prefer: 'return=minimal' });

@@ -197,3 +197,23 @@ test('an unwritable data folder and a second server are told clearly', async () 
   const second = new Server({ data: server.data });
   await assert.rejects(second.start(), /in use/);
 });
+
+test('a deleted Subscription can be put again and starts anew', async (t) => {
+  const receiver = await new Receiver({ secret: newSecret() }).start();
+  t.after(() => receiver.stop());
+  const body = { ...subscription({ topic, endpoint: receiver.url, secret: receiver.secret, filters: ['_id=again'] }), id: 'again' };
+  const active = async () => (await status('again')).status === 'active';
+  await server.put(patient('again', true));
+  for (let round = 1; round <= 2; round++) {
+    const put = await server.fhir('PUT', 'Subscription/again', body, round === 2 ? { 'if-none-match': '*' } : {});
+    assert.equal(put.status, 201, put.text);
+    await until(active);
+    await server.put(patient('again', round === 2));
+    await receiver.until((r) => r.got.filter((n) => n.type === 'event-notification').length === round);
+    const told = receiver.got.filter((n) => n.type === 'event-notification').at(-1);
+    assert.deepEqual(told.events.map((e) => e.number), [1]);
+    assert.equal((await server.fhir('DELETE', 'Subscription/again')).status, 204);
+    assert.equal((await server.fhir('GET', 'Subscription/again')).status, 410);
+    assert.equal((await server.fhir('GET', 'Subscription/again/$status')).status, 404);
+  }
+});

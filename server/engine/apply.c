@@ -361,18 +361,16 @@ static enum err_code apply_one(struct batch *b, struct command *c,
     return code;
 }
 
-/* All parts are examined before the first is applied: what could still fail
- * then fails the whole batch. */
-static enum err_code apply_group(struct batch *b, struct command *group,
-                                 struct err *e)
+/* All parts of a transaction are examined before the first is applied: what
+ * could still fail then fails the whole batch of the writer. */
+static enum err_code examine_group(struct batch *b, struct command *group,
+                                   struct err *e)
 {
     struct mixture mixture = {0};
-    enum err_code code = ERR_OK;
 
-    group->result = (struct command_result){.code = ERR_OK};
     for (struct command *c = group->parts; c; c = c->next) {
-        c->time_ms = group->time_ms;
-        code = examine(b, c, &mixture, e);
+        enum err_code code = examine(b, c, &mixture, e);
+
         if (code != ERR_OK)
             return code;
         if (c->result.code != ERR_OK) {
@@ -381,9 +379,23 @@ static enum err_code apply_group(struct batch *b, struct command *group,
             return ERR_OK;
         }
     }
+    return ERR_OK;
+}
+
+static enum err_code apply_group(struct batch *b, struct command *group,
+                                 struct err *e)
+{
+    enum err_code code = ERR_OK;
+
+    group->result = (struct command_result){.time_ms = group->time_ms};
+    for (struct command *c = group->parts; c; c = c->next)
+        c->time_ms = group->time_ms;
+    if (!group->each_alone)
+        code = examine_group(b, group, e);
+    if (code != ERR_OK || group->result.code != ERR_OK)
+        return code;
     for (struct command *c = group->parts; c && code == ERR_OK; c = c->next)
         code = apply_one(b, c, e);
-    group->result.time_ms = group->time_ms;
     return code;
 }
 

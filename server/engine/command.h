@@ -16,7 +16,7 @@ enum command_kind {
     COMMAND_CREATE = 1, /* POST: the id is new */
     COMMAND_UPDATE,     /* PUT: updates, or creates when there is none */
     COMMAND_DELETE,
-    COMMAND_GROUP /* a transaction: its parts, all or none (P2) */
+    COMMAND_GROUP /* several: a transaction (all or none, P2) or a batch */
 };
 
 struct command_result {
@@ -45,8 +45,9 @@ struct command {
     struct subscription *subscription; /* when type is Subscription */
     struct topic *topic; /* a reference, when the resource is one */
     /* Of a group, and all that it has: linked by next, applied in this order.
-     * No two are of the same resource, so none depends on another. */
+     * Of a transaction no two are of the same resource. */
     struct command *parts;
+    bool each_alone; /* a batch: a refused part refuses only itself */
     struct arena arena;
     void (*done)(struct command *c); /* on the writer thread; must not block */
     void *ctx;                       /* done()'s own */

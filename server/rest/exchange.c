@@ -1,5 +1,7 @@
 #include "server/rest/exchange.h"
 
+#include "server/rest/bundle_post.h"
+
 /* A text may be held several times while it is edited, and its search values
  * beside it. */
 #define SCRATCH_BODIES 6
@@ -24,5 +26,7 @@ void exchange_free(struct exchange *x)
         return;
     command_free(x->write.command);
     x->write.command = NULL;
+    bundle_run_free(x->bundle);
+    x->bundle = NULL;
     arena_fini(&x->scratch);
 }

@@ -30,6 +30,8 @@ struct rest {
     struct metadata metadata;  /* immutable */
 };
 
+struct bundle_run;
+
 struct exchange {
     const struct rest *rest;
     struct http_request *request;
@@ -44,6 +46,7 @@ struct exchange {
     struct write write; /* prepared anew when the state has moved on */
     enum prefer_return prefer;
     unsigned tries;
+    struct bundle_run *bundle; /* a batch or transaction, else NULL */
 
     struct arena scratch;
     char etag[EXCHANGE_ETAG_BYTES];

@@ -172,7 +172,8 @@ enum err_code metadata_build(const struct rest_config *config,
             buf_add_char(&b, ',');
         add_resource(&b, model_resource_type(i), out);
     }
-    buf_add_text(&b, "]}]}");
+    buf_add_text(&b, "],\"interaction\":[{\"code\":\"transaction\"},"
+                     "{\"code\":\"batch\"}]}]}");
     code = buf_check(&b, e);
     if (code != ERR_OK) {
         buf_fini(&b);

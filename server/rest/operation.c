@@ -1,6 +1,6 @@
 #include "server/rest/operation.h"
 
-#include "fhir/json/gate.h"
+#include "server/rest/body.h"
 #include "server/rest/text.h"
 
 static enum err_code not_taken(const struct operation *o, struct bytes name,
@@ -121,9 +121,7 @@ enum err_code operation_read(struct exchange *x, const struct operation *o,
 
     if (code != ERR_OK || body.n == 0)
         return code;
-    code = negotiate_body(exchange_header(x, "Content-Type"), e);
-    if (code == ERR_OK)
-        code = json_gate(body, e);
+    code = body_check(x, e);
     if (code != ERR_OK)
         return code;
     resource = cJSON_ParseWithLength(body.p, body.n);

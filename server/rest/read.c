@@ -128,17 +128,31 @@ enum http_next read_current(struct exchange *x)
     return reply_error(x, &e);
 }
 
+static enum err_code find_version(struct exchange *x,
+                                  struct resource_version *v, struct err *e)
+{
+    uint64_t version;
+
+    if (!bytes_to_u64(x->route.version, &version) || version == 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no such version");
+    return find(x, version, v, e);
+}
+
 enum http_next read_version(struct exchange *x)
 {
     struct resource_version v = {0};
-    uint64_t version;
     struct err e;
 
-    if (!bytes_to_u64(x->route.version, &version) || version == 0) {
-        (void)err_set(&e, ERR_NOT_FOUND, "there is no such version");
-        return reply_error(x, &e);
-    }
-    if (find(x, version, &v, &e) != ERR_OK)
+    if (find_version(x, &v, &e) != ERR_OK)
         return reply_error(x, &e);
     return answer(x, &v);
+}
+
+enum err_code read_into(struct exchange *x, struct resource_version *v,
+                        struct buf *out, struct err *e)
+{
+    enum err_code code =
+        x->route.version.n ? find_version(x, v, e) : find(x, 0, v, e);
+
+    return code == ERR_OK ? show(x, v, out, e) : code;
 }

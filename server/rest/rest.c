@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fhir/outcome/outcome.h"
+#include "server/rest/bundle_post.h"
 #include "server/rest/events.h"
 #include "server/rest/exchange.h"
 #include "server/rest/health.h"
@@ -29,6 +30,7 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_STATUS_INSTANCE] = status_instance,
     [ROUTE_STATUS_TYPE] = status_type,
     [ROUTE_EVENTS] = events_get,
+    [ROUTE_BUNDLE] = bundle_post,
 };
 
 static bool is_fhir(enum route_kind kind)

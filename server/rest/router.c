@@ -205,12 +205,14 @@ static enum err_code take_row(struct bytes method, const struct row *row,
     return take_method(method, row, out, e);
 }
 
-/* The base itself: no interaction on it is supported. */
-static enum err_code refuse_base(struct bytes method, struct err *e)
+/* The base itself: batch and transaction. */
+static enum err_code take_base(struct bytes method, struct route *out,
+                               struct err *e)
 {
-    if (bytes_is(method, "POST"))
-        return err_set(e, ERR_NOT_SUPPORTED,
-                       "batch and transaction are not supported");
+    if (bytes_is(method, "POST")) {
+        out->kind = ROUTE_BUNDLE;
+        return ERR_OK;
+    }
     return err_set(e, ERR_NOT_FOUND,
                    "this is the base of a FHIR server: see [base]/metadata, "
                    "[base]/[type] and [base]/[type]/[id]");
@@ -228,7 +230,7 @@ enum err_code router_find(struct bytes method, struct bytes text,
     if (code != ERR_OK)
         return code;
     if (path.n == 1 && bytes_is(path.parts[0], "fhir"))
-        return refuse_base(method, e);
+        return take_base(method, out, e);
     for (size_t i = 0; i < ROWS && !too_long; i++) {
         if (row_fits(&rows[i], &path))
             return take_row(method, &rows[i], &path, out, e);

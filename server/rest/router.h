@@ -25,6 +25,7 @@ enum route_kind {
     ROUTE_STATUS_INSTANCE,
     ROUTE_STATUS_TYPE,
     ROUTE_EVENTS,
+    ROUTE_BUNDLE,
     ROUTE_KINDS
 };
 

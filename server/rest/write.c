@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fhir/json/gate.h"
 #include "fhir/json/span.h"
 #include "fhir/model/types.h"
 #include "fhir/outcome/outcome.h"
+#include "server/rest/body.h"
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"
 #include "server/rest/subscription_write.h"
@@ -60,19 +60,10 @@ static enum err_code check_type(const struct exchange *x, struct err *e)
 
 static enum err_code check_body(struct exchange *x, struct err *e)
 {
-    struct bytes body = x->request->body;
     enum err_code code = check_no_params(x, e);
 
-    if (code != ERR_OK)
-        return code;
-    if (body.n == 0)
-        return err_set(e, ERR_INVALID, "the request has no body");
-    if (body.n > x->rest->config.body_bytes)
-        return err_set(e, ERR_TOO_LARGE, "a body has at most %zu bytes",
-                       x->rest->config.body_bytes);
-    code = negotiate_body(exchange_header(x, "Content-Type"), e);
     if (code == ERR_OK)
-        code = json_gate(body, e);
+        code = body_check(x, e);
     return code == ERR_OK ? check_type(x, e) : code;
 }
 

@@ -1,0 +1,37 @@
+/* bundle_run: a batch or transaction while it is answered.
+ * Owns:   its arena and the links; the commands are the group's parts.
+ * Thread: the loop of the connection. */
+#ifndef BELFRY_SERVER_REST_BUNDLE_RUN_H
+#define BELFRY_SERVER_REST_BUNDLE_RUN_H
+
+#include "fhir/bundle/bundle.h"
+#include "fhir/bundle/link.h"
+#include "server/rest/exchange.h"
+
+struct bundle_item {
+    const struct bundle_entry *entry;
+    struct bytes id;         /* the entry's, or drawn for a create */
+    struct command *command; /* borrowed of the group; NULL: none */
+    int status;              /* of a refused entry of a batch, else 0 */
+    struct bytes outcome;    /* its OperationOutcome; arena */
+};
+
+struct bundle_run {
+    struct arena arena;
+    struct bundle bundle;
+    struct link_table links;
+    struct bundle_item *items; /* arena; as the bundle's entries */
+};
+
+/* An error of an entry: its expression leads through the bundle. */
+enum err_code bundle_run_blame(struct err *e, const struct bundle_item *item);
+
+/* The outcome of a refused entry of a batch; false without memory. */
+MUST_CHECK bool bundle_run_refuse(struct bundle_run *run,
+                                  struct bundle_item *item, const struct err *e,
+                                  const struct issues *issues);
+
+/* The response Bundle, once the engine is done. */
+enum http_next bundle_run_answer(struct exchange *x);
+
+#endif

@@ -38,6 +38,10 @@ struct config {
     uint64_t max_count;
     uint64_t endpoint_concurrency;
     uint64_t delivery_concurrency;
+    uint64_t endpoint_rate;
+    uint64_t breaker_failures;
+    uint64_t breaker_cooldown_s;
+    uint64_t park_after;
     struct arena texts;
 };
 

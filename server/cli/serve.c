@@ -9,7 +9,9 @@
 #include "server/cli/topics.h"
 #include "server/delivery/delivery.h"
 #include "server/delivery/limits.h"
+#include "server/delivery/metrics.h"
 #include "server/engine/engine.h"
+#include "server/engine/metrics.h"
 #include "server/http/listen.h"
 #include "server/http/server.h"
 #include "server/rest/rest.h"
@@ -206,6 +208,16 @@ static enum err_code open_engine(struct serve *s, struct err *e)
     return code;
 }
 
+/* Without numbers of the delivery before it is there. */
+static void write_metrics(void *ctx, struct buf *out)
+{
+    const struct serve *s = ctx;
+
+    engine_metrics(s->engine, out);
+    if (s->delivery)
+        delivery_metrics(s->delivery, out);
+}
+
 static enum err_code open_rest(struct serve *s, struct err *e)
 {
     const struct rest_config config = {.engine = s->engine,
@@ -216,6 +228,8 @@ static enum err_code open_rest(struct serve *s, struct err *e)
                                            (size_t)s->config->body_bytes,
                                        .endpoint = judge_endpoint,
                                        .endpoint_ctx = s->egress,
+                                       .metrics = write_metrics,
+                                       .metrics_ctx = s,
                                        .version = BELFRY_VERSION};
     enum err_code code = rest_new(&config, &s->rest, e);
 
@@ -254,6 +268,10 @@ static enum err_code delivery_settings(const struct serve *s,
     out->ca_file = c->ca_file;
     out->timeout_ms = (uint32_t)(c->timeout_s * 1000);
     out->max_count = (uint32_t)c->max_count;
+    out->limits.rate = (uint32_t)c->endpoint_rate;
+    out->limits.breaker.failures = (uint32_t)c->breaker_failures;
+    out->limits.breaker.cooldown_ms = (int64_t)c->breaker_cooldown_s * 1000;
+    out->park_after = (uint32_t)c->park_after;
     set_handshake(&out->handshake, c);
     out->retry.window_ms = (int64_t)c->retry_for_s * 1000;
     return retry_policy_steps(&out->retry, c->retry_s.items, c->retry_s.count,

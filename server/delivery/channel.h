@@ -18,12 +18,18 @@ struct attempt {
     enum notification_type type;
     uint64_t first;      /* NOTIFY_EVENT: number of the first event */
     uint64_t exact_last; /* a retry: the same events again; 0: free */
-    uint32_t failures;   /* attempts in a row that failed before this one */
+    uint64_t *numbers;   /* these events and no others; NULL: from first on */
+    uint32_t number_count;
+    uint32_t most_events; /* 0: as many as the definition allows */
+    uint32_t failures;    /* attempts in a row that failed before this one */
     /* set by begin() */
     uint64_t last; /* NOTIFY_EVENT: number of the last event sent */
     /* the scheduler's own */
     struct entry *entry;
     struct endpoint *endpoint;
+    uint64_t key; /* of the lane */
+    int64_t begun_ms;
+    bool probe; /* of the endpoint's breaker */
     struct attempt *next_free;
 };
 

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +17,8 @@
 
 /* While the engine takes no reports. */
 #define STUCK_MS 100
+/* The clock was set when it moved by more than what slewing does. */
+#define STEP_MS 1000
 
 struct delivery {
     /* immutable after init */
@@ -30,6 +33,7 @@ struct delivery {
     struct engine_link link;
     struct rest_hook *rest_hook;
     struct scheduler *scheduler;
+    int64_t offset_ms; /* of the wall clock to the monotonic one */
 
     struct delivery_counters counters;
     _Atomic bool draining;
@@ -43,7 +47,8 @@ void delivery_config_default(struct delivery_config *c)
     *c = (struct delivery_config){.clock = clock_system(),
                                   .rng = rng_system(),
                                   .timeout_ms = DELIVERY_TIMEOUT_MS,
-                                  .max_count = DELIVERY_BATCH_EVENTS};
+                                  .max_count = DELIVERY_BATCH_EVENTS,
+                                  .park_after = DELIVERY_PARK_AFTER};
     endpoint_limits_default(&c->limits);
     retry_policy_default(&c->retry);
     handshake_policy_default(&c->handshake);
@@ -58,20 +63,38 @@ void delivery_config_cap(struct delivery_config *c, uint32_t in_flight,
                          uint32_t per_endpoint)
 {
     uint32_t suspects = in_flight / DELIVERY_SUSPECT_SHARE;
+    uint32_t unproven = in_flight / DELIVERY_UNPROVEN_SHARE;
 
     c->limits = (struct endpoint_limits){
         .in_flight = in_flight,
         .per_endpoint = least(per_endpoint, in_flight),
         .per_unproven = least(DELIVERY_PER_UNPROVEN, per_endpoint),
         .per_suspect = DELIVERY_PER_SUSPECT,
-        .suspects = suspects > 0 ? suspects : 1};
+        .unproven = least(in_flight, unproven > 0 ? unproven : 1),
+        .suspects = suspects > 0 ? suspects : 1,
+        .rate = c->limits.rate,
+        .breaker = c->limits.breaker};
 }
 
 /* ---- the thread ---- */
 
-static int64_t wall_ms(const struct delivery *d)
+/* The wall clock, as it runs. That it was set, to either side, shows against
+ * the monotonic one, and moves what is to come along. */
+static int64_t wall_ms(struct delivery *d)
 {
-    return clock_wall_ms(d->config.clock);
+    int64_t wall = clock_wall_ms(d->config.clock);
+    int64_t monotonic = clock_monotonic_ms(d->config.clock);
+    int64_t step = wall - monotonic - d->offset_ms;
+
+    if (step > STEP_MS || step < -STEP_MS) {
+        log_event(LOG_WARN, "delivery.clock",
+                  "the clock was set by %" PRId64 " ms", step);
+        d->offset_ms += step;
+        scheduler_step(d->scheduler, step, wall);
+    } else {
+        d->offset_ms += step; /* slewed */
+    }
+    return wall;
 }
 
 static void on_complete(void *ctx, struct attempt *a, const struct outcome *o)
@@ -125,6 +148,8 @@ static void *run(void *ctx)
 {
     struct delivery *d = ctx;
 
+    d->offset_ms =
+        clock_wall_ms(d->config.clock) - clock_monotonic_ms(d->config.clock);
     scheduler_load(d->scheduler, wall_ms(d));
     while (!d->stopping) {
         turn(d);
@@ -158,6 +183,8 @@ static enum err_code make_scheduler(struct delivery *d, struct err *e)
                                       .channel =
                                           rest_hook_channel(d->rest_hook),
                                       .rng = d->config.rng,
+                                      .counters = &d->counters,
+                                      .park_after = d->config.park_after,
                                       .limits = d->config.limits,
                                       .retry = d->config.retry,
                                       .handshake = d->config.handshake};

@@ -26,6 +26,7 @@ struct delivery_config {
     struct endpoint_limits limits;
     struct retry_policy retry;
     struct handshake_policy handshake;
+    uint32_t park_after; /* refusals, where parking is asked for */
 };
 
 /* All that has a default. */

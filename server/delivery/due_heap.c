@@ -17,11 +17,11 @@ void due_heap_fini(struct due_heap *h)
 bool due_heap_reserve(struct due_heap *h, size_t n)
 {
     size_t capacity = h->capacity ? h->capacity : 64;
-    struct entry **items;
+    struct due **items;
 
     if (n <= h->capacity)
         return true;
-    if (n >= ENTRY_NOT_IN_HEAP)
+    if (n >= DUE_NOT_IN_HEAP)
         return false;
     while (capacity < n)
         capacity *= 2;
@@ -33,73 +33,72 @@ bool due_heap_reserve(struct due_heap *h, size_t n)
     return true;
 }
 
-static void put(struct due_heap *h, size_t at, struct entry *e)
+static void put(struct due_heap *h, size_t at, struct due *d)
 {
-    h->items[at] = e;
-    e->heap_index = (uint32_t)at;
+    h->items[at] = d;
+    d->index = (uint32_t)at;
 }
 
-static void sift_up(struct due_heap *h, size_t at, struct entry *e)
+static void sift_up(struct due_heap *h, size_t at, struct due *d)
 {
     while (at > 0) {
         size_t parent = (at - 1) / 2;
 
-        if (h->items[parent]->due_ms <= e->due_ms)
+        if (h->items[parent]->ms <= d->ms)
             break;
         put(h, at, h->items[parent]);
         at = parent;
     }
-    put(h, at, e);
+    put(h, at, d);
 }
 
-static void sift_down(struct due_heap *h, size_t at, struct entry *e)
+static void sift_down(struct due_heap *h, size_t at, struct due *d)
 {
     while (at * 2 + 1 < h->n) {
         size_t child = at * 2 + 1;
 
-        if (child + 1 < h->n &&
-            h->items[child + 1]->due_ms < h->items[child]->due_ms)
+        if (child + 1 < h->n && h->items[child + 1]->ms < h->items[child]->ms)
             child++;
-        if (h->items[child]->due_ms >= e->due_ms)
+        if (h->items[child]->ms >= d->ms)
             break;
         put(h, at, h->items[child]);
         at = child;
     }
-    put(h, at, e);
+    put(h, at, d);
 }
 
-void due_heap_set(struct due_heap *h, struct entry *e, int64_t due_ms)
+void due_heap_set(struct due_heap *h, struct due *d, int64_t ms)
 {
-    int64_t before = e->due_ms;
+    int64_t before = d->ms;
 
-    e->due_ms = due_ms;
-    if (e->heap_index == ENTRY_NOT_IN_HEAP) {
+    d->ms = ms;
+    if (d->index == DUE_NOT_IN_HEAP) {
         assert(h->n < h->capacity);
-        sift_up(h, h->n++, e);
-    } else if (due_ms < before) {
-        sift_up(h, e->heap_index, e);
+        sift_up(h, h->n++, d);
+    } else if (ms < before) {
+        sift_up(h, d->index, d);
     } else {
-        sift_down(h, e->heap_index, e);
+        sift_down(h, d->index, d);
     }
 }
 
-void due_heap_remove(struct due_heap *h, struct entry *e)
+void due_heap_remove(struct due_heap *h, struct due *d)
 {
-    size_t at = e->heap_index;
-    struct entry *last;
+    size_t at = d->index;
+    struct due *last;
 
-    if (at == ENTRY_NOT_IN_HEAP)
+    if (at == DUE_NOT_IN_HEAP)
         return;
-    e->heap_index = ENTRY_NOT_IN_HEAP;
+    d->index = DUE_NOT_IN_HEAP;
     last = h->items[--h->n];
-    if (last == e)
+    if (last == d)
         return;
     put(h, at, last);
     sift_up(h, at, last);
-    sift_down(h, last->heap_index, last);
+    sift_down(h, last->index, last);
 }
 
-struct entry *due_heap_first(const struct due_heap *h)
+struct due *due_heap_first(const struct due_heap *h)
 {
     return h->n > 0 ? h->items[0] : NULL;
 }

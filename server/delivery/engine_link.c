@@ -1,5 +1,6 @@
 #include "server/delivery/engine_link.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,7 +38,16 @@ static bool next(void *ctx, uint64_t after, struct subscription_state *out)
     return engine_subscription_next(l->engine, after, out, NULL);
 }
 
-static bool read_target(const struct subscription *s, struct source_target *out)
+static uint32_t max_count(const struct engine_link *l,
+                          const struct subscription *s)
+{
+    if (subscription_is_classic(s))
+        return 1;
+    return s->max_count > 0 ? s->max_count : l->max_count;
+}
+
+static bool read_target(const struct engine_link *l,
+                        const struct subscription *s, struct source_target *out)
 {
     struct egress_target t;
     int n;
@@ -49,6 +59,10 @@ static bool read_target(const struct subscription *s, struct source_target *out)
         n = snprintf(out->endpoint, sizeof out->endpoint, "%s://%s:%u",
                      t.tls ? "https" : "http", t.host, t.port);
     out->heartbeat_s = s->heartbeat_s;
+    out->max_count = max_count(l, s);
+    out->linger_ms = (uint16_t)s->linger_ms;
+    out->per_focus = s->per_focus;
+    out->park = s->park;
     out->end_ms = s->end_ms;
     return n > 0;
 }
@@ -60,10 +74,43 @@ static bool target(void *ctx, uint64_t number, struct source_target *out)
     struct definition *d = NULL;
     bool ok =
         engine_subscription(l->engine, number, &state, &d, NULL) == ERR_OK &&
-        d && read_target(definition_get(d), out);
+        d && read_target(l, definition_get(d), out);
 
     definition_unref(&d);
     return ok;
+}
+
+static bool acked(void *ctx, uint64_t number, struct acked_events *out)
+{
+    struct engine_link *l = ctx;
+
+    return engine_acked(l->engine, number, out, NULL) == ERR_OK;
+}
+
+static size_t keys(void *ctx, const struct source_keys *want, uint64_t *out)
+{
+    struct engine_link *l = ctx;
+    const struct event_query query = {.subscription = want->number,
+                                      .first = want->first,
+                                      .max_count = want->most};
+    struct err e;
+    size_t n;
+
+    if (engine_event_keys(l->engine, &query, out, &n, &e) == ERR_OK)
+        return n;
+    log_err(LOG_ERROR, "delivery.read", &e);
+    return 0;
+}
+
+static bool breaker(void *ctx, uint64_t hash, struct breaker_state *out)
+{
+    struct engine_link *l = ctx;
+    struct err e;
+    enum err_code code = engine_breaker_state(l->engine, hash, out, &e);
+
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        log_err(LOG_ERROR, "delivery.read", &e);
+    return code == ERR_OK;
 }
 
 /* ---- reports ---- */
@@ -72,6 +119,7 @@ static void count(struct delivery_counters *c, enum report_kind kind)
 {
     switch (kind) {
     case REPORT_DELIVERED:
+    case REPORT_ACKED:
         counter_add(&c->delivered);
         break;
     case REPORT_RETRY:
@@ -86,11 +134,17 @@ static void count(struct delivery_counters *c, enum report_kind kind)
     case REPORT_PARKED:
         counter_add(&c->parked);
         break;
-    case REPORT_ACKED:
     case REPORT_HANDSHAKE_OK:
     case REPORT_ENDPOINT:
         break;
     }
+}
+
+static const char *event_of(enum report_kind kind)
+{
+    if (kind == REPORT_OFF)
+        return "delivery.off";
+    return kind == REPORT_PARKED ? "delivery.parked" : "delivery.failed";
 }
 
 static void tell(struct engine_link *l, const struct report *r)
@@ -109,9 +163,8 @@ static void tell(struct engine_link *l, const struct report *r)
         log_event(LOG_INFO, "delivery.retry", "Subscription/%s, attempt %u: %s",
                   id, r->attempts, r->error);
     else
-        log_event(LOG_WARN,
-                  r->kind == REPORT_OFF ? "delivery.off" : "delivery.failed",
-                  "Subscription/%s: %s", id, r->error);
+        log_event(LOG_WARN, event_of(r->kind), "Subscription/%s: %s", id,
+                  r->error);
 }
 
 static bool make_room(struct engine_link *l)
@@ -160,17 +213,57 @@ bool engine_link_flush(struct engine_link *l)
 
 struct delivery_source engine_link_source(struct engine_link *l)
 {
-    return (struct delivery_source){look, next, target, report, l};
+    return (struct delivery_source){look,  next, target,  report,
+                                    acked, keys, breaker, l};
 }
 
 /* ---- messages ---- */
 
-static uint32_t max_count(const struct engine_link *l,
-                          const struct subscription *s)
+/* The events that the attempt names, one by one. */
+static enum err_code read_numbered(struct engine_link *l,
+                                   const struct attempt *a,
+                                   struct event_query *query,
+                                   struct arena *arena, struct event *all,
+                                   struct err *e)
 {
-    if (subscription_is_classic(s))
-        return 1;
-    return s->max_count > 0 ? s->max_count : l->max_count;
+    enum err_code code = ERR_OK;
+    struct event *one = NULL;
+    size_t n = 0;
+
+    query->max_count = 1;
+    for (uint32_t i = 0; code == ERR_OK && i < a->number_count; i++) {
+        query->first = a->numbers[i];
+        code = engine_events(l->engine, query, arena, &one, &n, e);
+        if (code == ERR_OK && one && n == 1)
+            all[i] = *one;
+        else if (code == ERR_OK)
+            code = err_set(e, ERR_STALE, "no event to send");
+    }
+    return code;
+}
+
+struct chosen {
+    struct event *events;
+    size_t n;
+};
+
+static enum err_code read_chosen(struct engine_link *l, const struct attempt *a,
+                                 struct event_query *query, struct arena *arena,
+                                 struct chosen *out, struct err *e)
+{
+    if (a->numbers) {
+        out->n = a->number_count;
+        out->events = arena_calloc(arena, out->n, sizeof *out->events);
+        return out->events ? read_numbered(l, a, query, arena, out->events, e)
+                           : err_nomem(e);
+    }
+    if (a->most_events > 0 && a->most_events < query->max_count)
+        query->max_count = a->most_events;
+    if (a->exact_last >= a->first && a->exact_last > 0) {
+        query->max_count = (size_t)(a->exact_last - a->first + 1);
+        query->max_bytes = DELIVERY_BODY_BYTES;
+    }
+    return engine_events(l->engine, query, arena, &out->events, &out->n, e);
 }
 
 static enum err_code read_events(struct engine_link *l, const struct attempt *a,
@@ -187,20 +280,15 @@ static enum err_code read_events(struct engine_link *l, const struct attempt *a,
                                 .max_count = max_count(l, b->definition),
                                 .max_bytes = DELIVERY_BATCH_BYTES,
                                 .with_text = full || surrounded};
-    struct event *events = NULL;
-    enum err_code code;
+    struct chosen c = {0};
+    enum err_code code = read_chosen(l, a, &query, arena, &c, e);
 
-    if (a->exact_last >= a->first && a->exact_last > 0) {
-        query.max_count = (size_t)(a->exact_last - a->first + 1);
-        query.max_bytes = DELIVERY_BODY_BYTES;
-    }
-    code = engine_events(l->engine, &query, arena, &events, &b->event_count, e);
-    b->events = events;
-    if (code == ERR_OK && b->event_count == 0)
+    b->events = c.events;
+    b->event_count = c.n;
+    if (code == ERR_OK && (c.n == 0 || !c.events))
         return err_set(e, ERR_STALE, "no event to send");
     if (code == ERR_OK && surrounded)
-        code = engine_surround(l->engine, &around, events, b->event_count,
-                               arena, e);
+        code = engine_surround(l->engine, &around, c.events, c.n, arena, e);
     return code;
 }
 
@@ -254,6 +342,7 @@ static enum err_code make_in(struct engine_link *l, struct attempt *a,
         code = read_events(l, a, &b, arena, e);
         if (code != ERR_OK)
             return code;
+        assert(b.events && b.event_count > 0);
         a->last = b.events[b.event_count - 1].number;
     }
     batch_message_id(&b, m->id);

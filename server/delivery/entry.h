@@ -1,6 +1,6 @@
 /* entry: a live subscription as the scheduler sees it; small, for there may
- * be a million. What it has of the events is two numbers.
- * Owns:   a reference to its endpoint.
+ * be a million. What it has of the events is a few numbers.
+ * Owns:   a reference to its endpoint; its lanes.
  * Thread: the delivery thread. */
 #ifndef BELFRY_SERVER_DELIVERY_ENTRY_H
 #define BELFRY_SERVER_DELIVERY_ENTRY_H
@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ENTRY_NOT_IN_HEAP UINT32_MAX
+#include "server/delivery/due_heap.h"
 
 struct endpoint;
+struct lanes;
 
 struct entry {
+    struct due due; /* first: found again from it */
     uint64_t number;
     uint64_t definition;
     uint64_t last_event;  /* newest event known of */
@@ -22,19 +24,28 @@ struct entry {
     int64_t since_ms;     /* first failure in a row, or first handshake */
     int64_t quiet_ms;     /* last sign of life sent */
     int64_t end_ms;       /* 0: none */
-    int64_t due_ms;       /* its place in the heap */
+    int64_t pending_ms;   /* linger: since when events wait; 0: none do */
     struct endpoint *endpoint;
     struct entry *chain; /* table */
     struct entry *next;  /* the endpoint's ready list */
     struct entry *prev;
-    uint32_t heap_index;
+    struct entry *member_next; /* the endpoint's members */
+    struct entry *member_prev;
+    struct lanes *lanes; /* NULL: events go in one line */
     uint32_t failures;
     uint32_t heartbeat_s;
-    uint8_t status; /* enum subscription_status */
-    bool ready;     /* in the endpoint's ready list */
-    bool in_flight;
-    bool woken;    /* something changed while in flight */
-    bool reported; /* nothing more before the report shows in the state */
+    uint32_t max_count;
+    uint16_t batch_limit; /* 0: none; after a batch was too large */
+    uint16_t linger_ms;
+    uint16_t in_flight;
+    uint8_t status;    /* enum subscription_status */
+    uint8_t refusals;  /* of the batch at the head */
+    bool ready : 1;    /* in one of the endpoint's ready lists */
+    bool urgent : 1;   /* which */
+    bool woken : 1;    /* something changed while in flight */
+    bool reported : 1; /* nothing more before the report shows in the state */
+    bool per_focus : 1;
+    bool park : 1;
 };
 
 _Static_assert(sizeof(struct entry) < 200, "an entry is small");

@@ -80,7 +80,7 @@ struct entry *entry_table_add(struct entry_table *t, uint64_t number)
         return NULL;
     at = bucket_of(number, t->bucket_count);
     e->number = number;
-    e->heap_index = ENTRY_NOT_IN_HEAP;
+    e->due.index = DUE_NOT_IN_HEAP;
     e->chain = t->buckets[at];
     t->buckets[at] = e;
     t->n++;

@@ -8,14 +8,18 @@
 #define DELIVERY_IN_FLIGHT 256
 /* Attempts in flight to one endpoint (scheme, host, port). */
 #define DELIVERY_PER_ENDPOINT 8
-/* To an endpoint that never answered yet: it may be one that hangs. */
+/* The window that an endpoint starts with: it may be one that hangs. */
 #define DELIVERY_PER_UNPROVEN 2
 /* To an endpoint whose last attempt failed: a probe. */
 #define DELIVERY_PER_SUSPECT 1
+/* One in so many slots is the most that all unproven endpoints hold. */
+#define DELIVERY_UNPROVEN_SHARE 2
 /* One in so many slots is the most that all suspect endpoints hold. */
 #define DELIVERY_SUSPECT_SHARE 4
 /* Events of one bundle where the subscription names no max-count. */
 #define DELIVERY_BATCH_EVENTS 100
+/* Refusals of a batch before it is set aside, where that is asked for. */
+#define DELIVERY_PARK_AFTER 3
 /* Resource texts of one bundle; one event is sent whatever its size. */
 #define DELIVERY_BATCH_BYTES ((size_t)4 << 20)
 /* A bundle and what it is built from: far past any legal resource. */

@@ -94,9 +94,9 @@ static void finish(struct rest_hook *h, struct transfer *t, struct outcome o)
 
 /* Told of in the next turn: begin() may still be running. */
 static void end_soon(struct rest_hook *h, struct transfer *t,
-                     enum outcome_kind kind)
+                     enum failure_class failure)
 {
-    t->outcome = (struct outcome){.kind = kind};
+    t->outcome = (struct outcome){.failure = failure};
     busy_remove(h, t);
     t->next = h->ended;
     h->ended = t;
@@ -112,13 +112,13 @@ static void launch(struct rest_hook *h, struct transfer *t, bool fresh)
     int64_t left = t->deadline_ms - monotonic_ms(h);
 
     if (left <= 0) {
-        end_soon(h, t, OUTCOME_TIMEOUT);
+        end_soon(h, t, FAILURE_TIMEOUT);
         return;
     }
     if (!transfer_set_up(t, clock_wall_ms(h->config.clock) / 1000, left,
                          fresh) ||
         curl_multi_add_handle(h->multi, t->easy) != CURLM_OK) {
-        end_soon(h, t, OUTCOME_LOCAL);
+        end_soon(h, t, FAILURE_LOCAL);
         return;
     }
     t->running = true;
@@ -144,13 +144,13 @@ static void on_resolved(struct resolver_query *q,
     struct rest_hook *h = t->owner;
 
     if (h->closing)
-        end_soon(h, t, OUTCOME_LOCAL);
+        end_soon(h, t, FAILURE_LOCAL);
     else if (a->n == 0)
-        end_soon(h, t, OUTCOME_NAME);
+        end_soon(h, t, FAILURE_NAME);
     else if (!are_allowed(h, a))
-        end_soon(h, t, OUTCOME_FORBIDDEN);
+        end_soon(h, t, FAILURE_FORBIDDEN);
     else if (!transfer_pin(t, a))
-        end_soon(h, t, OUTCOME_LOCAL);
+        end_soon(h, t, FAILURE_LOCAL);
     else
         launch(h, t, false);
 }
@@ -188,7 +188,7 @@ static bool begin(void *ctx, struct attempt *a)
         return false;
     }
     if (refused) {
-        end_soon(h, t, OUTCOME_FORBIDDEN);
+        end_soon(h, t, FAILURE_FORBIDDEN);
         return true;
     }
     if (t->message.definition->timeout_s > 0)
@@ -213,6 +213,12 @@ struct channel rest_hook_channel(struct rest_hook *h)
  * a connection that cannot have been closed behind our back. */
 static void collect_one(struct rest_hook *h, struct transfer *t, CURLcode code)
 {
+    long connections = 0;
+
+    if (curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connections) ==
+            CURLE_OK &&
+        connections > 0)
+        counter_add(&h->config.counters->connections);
     curl_multi_remove_handle(h->multi, t->easy);
     t->running = false;
     if (transfer_was_repeat(t, code)) {
@@ -437,7 +443,7 @@ static void abort_all(struct rest_hook *h)
 
         if (t->running)
             curl_multi_remove_handle(h->multi, t->easy);
-        finish(h, t, (struct outcome){.kind = OUTCOME_LOCAL});
+        finish(h, t, (struct outcome){.failure = FAILURE_LOCAL});
     }
 }
 

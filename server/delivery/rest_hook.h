@@ -36,7 +36,7 @@ struct rest_hook;
 
 MUST_CHECK enum err_code rest_hook_new(const struct rest_hook_config *config,
                                        struct rest_hook **out, struct err *e);
-/* Attempts in flight are given back as OUTCOME_LOCAL first. */
+/* Attempts in flight are given back as FAILURE_LOCAL first. */
 void rest_hook_free(struct rest_hook *h);
 
 struct channel rest_hook_channel(struct rest_hook *h);

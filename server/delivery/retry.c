@@ -59,7 +59,7 @@ int64_t retry_delay_ms(const struct retry_policy *p, uint32_t failures,
     int64_t hint = o->retry_after_ms;
     int64_t delay;
 
-    if (o->kind == OUTCOME_CERTIFICATE && base < 5 * M &&
+    if (o->failure == FAILURE_CERTIFICATE && base < 5 * M &&
         p->steps_ms[p->step_count - 1] >= 5 * M)
         base = 5 * M;
     delay = base + jitter_ms(base, rng);

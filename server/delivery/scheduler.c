@@ -1,28 +1,15 @@
 #include "server/delivery/scheduler.h"
 
+#include "server/delivery/scheduler_core.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/delivery/due_heap.h"
-#include "server/delivery/entry_table.h"
-
-/* After a fault of our own, or when the state moved on under an attempt. */
-#define LOCAL_RETRY_MS 1000
 /* Past every delay that retry_delay_ms() gives: the clock was set back. */
 #define RESUME_MOST_MS (INT64_C(25) * 3600 * 1000)
 /* A step back of the wall clock worth moving every timer for. */
 #define STEP_BACK_MS 1000
-
-struct scheduler {
-    struct scheduler_config config;
-    struct entry_table entries;
-    struct due_heap heap;
-    struct endpoint_set endpoints;
-    struct attempt *free_attempts;
-    int64_t now_ms;
-    bool held;
-};
 
 /* What an entry does next, and from when on. */
 enum work { WORK_NONE, WORK_HANDSHAKE, WORK_EVENTS, WORK_HEARTBEAT, WORK_END };
@@ -67,6 +54,9 @@ void scheduler_free(struct scheduler *s)
         s->free_attempts = a->next_free;
         free(a);
     }
+    for (size_t i = 0; i < s->entries.bucket_count; i++)
+        for (struct entry *e = s->entries.buckets[i]; e; e = e->chain)
+            lanes_free(e->lanes);
     entry_table_fini(&s->entries);
     due_heap_fini(&s->heap);
     endpoint_set_fini(&s->endpoints);
@@ -75,6 +65,30 @@ void scheduler_free(struct scheduler *s)
 
 /* ---- what an entry is to do ---- */
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A batch that is not full may wait for more, one that failed does not. */
+static int64_t linger_until(const struct entry *e)
+{
+    bool full = e->last_event - e->delivered >= e->max_count;
+
+    if (e->linger_ms == 0 || full || e->failures > 0 || e->pending_ms == 0)
+        return 0;
+    return e->pending_ms + e->linger_ms;
+}
+
+static struct plan plan_events(const struct entry *e)
+{
+    int64_t due = later(e->attempt_ms, linger_until(e));
+
+    if (e->lanes)
+        due = later(due, lanes_due_ms(e->lanes));
+    return (struct plan){due == INT64_MAX ? WORK_NONE : WORK_EVENTS, due};
+}
+
 static struct plan plan_status(const struct entry *e)
 {
     struct plan p = {WORK_NONE, INT64_MAX};
@@ -82,84 +96,144 @@ static struct plan plan_status(const struct entry *e)
     if (e->status == STATUS_REQUESTED) {
         p = (struct plan){WORK_HANDSHAKE, e->attempt_ms};
     } else if (e->status == STATUS_ACTIVE && e->last_event > e->delivered) {
-        p = (struct plan){WORK_EVENTS, e->attempt_ms};
+        p = plan_events(e);
     } else if (e->status == STATUS_ACTIVE && e->heartbeat_s > 0) {
         p.work = WORK_HEARTBEAT;
-        p.due_ms = e->quiet_ms + (int64_t)e->heartbeat_s * 1000;
-        if (p.due_ms < e->attempt_ms)
-            p.due_ms = e->attempt_ms;
+        p.due_ms =
+            later(e->quiet_ms + (int64_t)e->heartbeat_s * 1000, e->attempt_ms);
     }
     return p;
 }
 
-static struct plan plan_entry(const struct entry *e)
+/* Only lanes have more than one attempt in flight. */
+static bool is_engaged(const struct entry *e)
+{
+    return e->in_flight > 0 && (!e->lanes || e->woken);
+}
+
+static struct plan plan_entry(const struct scheduler *s, const struct entry *e)
 {
     struct plan p = {WORK_NONE, INT64_MAX};
 
-    if (e->in_flight || e->reported)
+    if (is_engaged(e) || e->reported)
         return p;
     p = plan_status(e);
-    if (p.work != WORK_NONE && p.due_ms < e->endpoint->pause_ms)
-        p.due_ms = e->endpoint->pause_ms;
-    if (e->end_ms > 0 && e->end_ms <= p.due_ms)
+    if (p.work != WORK_EVENTS && e->in_flight > 0)
+        p = (struct plan){WORK_NONE, INT64_MAX};
+    if (e->end_ms > 0 && (e->end_ms <= s->now_ms || e->end_ms <= p.due_ms))
         p = (struct plan){WORK_END, e->end_ms};
     return p;
 }
 
-static struct report report_make(const struct entry *e, enum report_kind kind)
+struct report scheduler_report_of(const struct entry *e, enum report_kind kind)
 {
     return (struct report){
         .subscription = e->number, .definition = e->definition, .kind = kind};
 }
 
-static void report(struct scheduler *s, const struct report *r)
+void scheduler_report(struct scheduler *s, const struct report *r)
 {
     s->config.source.report(s->config.source.ctx, r);
 }
 
-/* A status change was reported: nothing more until the state shows it. */
-static void report_status(struct scheduler *s, struct entry *e,
-                          enum report_kind kind, const char *text)
+void scheduler_report_status(struct scheduler *s, struct entry *e,
+                             const struct scheduler_change *c)
 {
-    struct report r = report_make(e, kind);
+    struct report r = scheduler_report_of(e, c->kind);
 
     r.attempts = e->failures;
-    if (snprintf(r.error, sizeof r.error, "%s", text) < 0)
+    r.failure = c->failure;
+    if (snprintf(r.error, sizeof r.error, "%s", c->text) < 0)
         r.error[0] = '\0';
     e->reported = true;
-    report(s, &r);
+    scheduler_report(s, &r);
 }
 
-/* Puts the entry where its plan wants it: ready, in the heap, or nowhere. */
-static void place(struct scheduler *s, struct entry *e, int64_t now_ms)
+static void end_it(struct scheduler *s, struct entry *e)
 {
-    struct plan p = plan_entry(e);
+    scheduler_report_status(
+        s, e,
+        &(struct scheduler_change){REPORT_OFF, FAILURE_NONE,
+                                   "the subscription's end was reached"});
+}
 
-    if (p.work == WORK_END && p.due_ms <= now_ms) {
-        report_status(s, e, REPORT_OFF, "the subscription's end was reached");
-        p = plan_entry(e);
+/* What waits for its endpoint is looked at again when its end comes. */
+static void place_ready(struct scheduler *s, struct entry *e, enum work work)
+{
+    if (e->end_ms > 0)
+        due_heap_set(&s->heap, &e->due, e->end_ms);
+    else
+        due_heap_remove(&s->heap, &e->due);
+    endpoint_ready(&s->endpoints, e, work == WORK_HANDSHAKE);
+}
+
+void scheduler_place(struct scheduler *s, struct entry *e)
+{
+    struct plan p = plan_entry(s, e);
+
+    if (p.work == WORK_END && p.due_ms <= s->now_ms) {
+        end_it(s, e);
+        p = plan_entry(s, e);
     }
-    if (p.work != WORK_NONE && p.due_ms <= now_ms) {
-        due_heap_remove(&s->heap, e);
-        endpoint_ready(&s->endpoints, e);
+    if (p.work != WORK_NONE && p.due_ms <= s->now_ms) {
+        place_ready(s, e, p.work);
         return;
     }
     endpoint_not_ready(&s->endpoints, e);
     if (p.work == WORK_NONE)
-        due_heap_remove(&s->heap, e);
+        due_heap_remove(&s->heap, &e->due);
     else
-        due_heap_set(&s->heap, e, p.due_ms);
+        due_heap_set(&s->heap, &e->due, p.due_ms);
 }
 
 /* ---- what the state says ---- */
 
+static void leave_endpoint(struct scheduler *s, struct entry *e)
+{
+    if (!e->endpoint)
+        return;
+    endpoint_not_ready(&s->endpoints, e);
+    endpoint_leave(e);
+    endpoint_unref(&s->endpoints, &e->endpoint);
+}
+
+/* An entry with attempts in flight stays until the last one came back, and
+ * does nothing more. */
 static void drop(struct scheduler *s, struct entry *e)
 {
-    if (e->endpoint)
+    due_heap_remove(&s->heap, &e->due);
+    if (e->in_flight > 0) {
         endpoint_not_ready(&s->endpoints, e);
-    due_heap_remove(&s->heap, e);
-    endpoint_unref(&s->endpoints, &e->endpoint);
+        e->status = STATUS_OFF;
+        e->woken = true;
+        return;
+    }
+    leave_endpoint(s, e);
+    lanes_free(e->lanes);
     entry_table_remove(&s->entries, e);
+}
+
+static struct endpoint *find_endpoint(struct scheduler *s, const char *key)
+{
+    const struct delivery_source *source = &s->config.source;
+    struct breaker_state remembered;
+    bool fresh;
+    struct endpoint *p = endpoint_get(&s->endpoints, key, &fresh);
+
+    if (p && fresh && source->breaker(source->ctx, p->hash, &remembered))
+        breaker_resume(&p->breaker, &remembered, &s->config.limits.breaker,
+                       s->now_ms);
+    return p;
+}
+
+static void adopt_target(struct entry *e, const struct source_target *t)
+{
+    e->heartbeat_s = t->heartbeat_s;
+    e->end_ms = t->end_ms;
+    e->max_count = t->max_count;
+    e->linger_ms = t->linger_ms;
+    e->per_focus = t->per_focus;
+    e->park = t->park;
 }
 
 /* A definition that is new to the entry starts with a clean slate. */
@@ -172,18 +246,17 @@ static bool adopt(struct scheduler *s, struct entry *e,
 
     if (!source->target(source->ctx, e->number, &target))
         return false;
-    endpoint = endpoint_get(&s->endpoints, target.endpoint);
+    endpoint = find_endpoint(s, target.endpoint);
     if (!endpoint)
         return false;
-    if (e->endpoint)
-        endpoint_not_ready(&s->endpoints, e);
-    endpoint_unref(&s->endpoints, &e->endpoint);
+    leave_endpoint(s, e);
     e->endpoint = endpoint;
+    endpoint_join(e);
     e->definition = state->definition;
-    e->heartbeat_s = target.heartbeat_s;
-    e->end_ms = target.end_ms;
+    adopt_target(e, &target);
     e->status = 0;
     e->failed_last = 0;
+    e->batch_limit = 0;
     return true;
 }
 
@@ -201,16 +274,25 @@ static int64_t handshake_ms(const struct scheduler *s, int64_t requested_ms,
 
 /* After a restart the retries of the batch at the head go on where they were:
  * the number of failures and the time of the next attempt are known. */
-static void resume(const struct scheduler *s, struct entry *e,
-                   const struct subscription_state *state, int64_t now_ms)
+static void resume(struct scheduler *s, struct entry *e,
+                   const struct subscription_state *state)
 {
+    int64_t next = state->next_attempt_ms;
+
     if (state->attempts == 0)
         return;
+    endpoint_doubt(&s->endpoints, e->endpoint);
+    if (next > s->now_ms + RESUME_MOST_MS)
+        next = s->now_ms;
+    if (e->lanes) {
+        e->lanes->resume_event = state->failed_event;
+        e->lanes->resume_failures = state->attempts;
+        e->lanes->resume_ms = next;
+        return;
+    }
     e->failures = state->attempts;
-    e->attempt_ms = state->next_attempt_ms;
-    if (e->attempt_ms > now_ms + RESUME_MOST_MS)
-        e->attempt_ms = now_ms;
-    e->since_ms = e->attempt_ms - retry_span_ms(&s->config.retry, e->failures);
+    e->attempt_ms = next;
+    e->since_ms = next - retry_span_ms(&s->config.retry, e->failures);
 }
 
 static void enter_status(struct scheduler *s, struct entry *e,
@@ -219,15 +301,45 @@ static void enter_status(struct scheduler *s, struct entry *e,
     e->status = (uint8_t)state->status;
     e->reported = false;
     e->failures = 0;
+    e->refusals = 0;
     e->since_ms = 0;
     e->attempt_ms = 0;
+    if (e->lanes)
+        lanes_reset(e->lanes);
     if (state->status == STATUS_REQUESTED)
         e->attempt_ms = handshake_ms(s, state->requested_ms, s->now_ms);
     if (state->status == STATUS_ACTIVE) {
         e->quiet_ms = s->now_ms;
         if (fresh)
-            resume(s, e, state, s->now_ms);
+            resume(s, e, state);
     }
+}
+
+/* Lanes are there for those that ask for them while they have events, and for
+ * what is left of lanes that a definition gave up. False without memory. */
+static bool set_lanes(struct scheduler *s, struct entry *e,
+                      const struct subscription_state *state)
+{
+    const struct delivery_source *source = &s->config.source;
+    bool pending = state->last_event > e->delivered &&
+                   state->last_event > state->delivered;
+    struct acked_events known;
+
+    if (e->lanes && lanes_are_idle(e->lanes) && e->in_flight == 0 &&
+        (!pending || !e->per_focus)) {
+        lanes_free(e->lanes);
+        e->lanes = NULL;
+    }
+    if (e->lanes || !pending || (!e->per_focus && !state->out_of_order))
+        return true;
+    e->lanes = lanes_new();
+    if (!e->lanes || !source->acked(source->ctx, e->number, &known))
+        return false;
+    e->lanes->acked = known.set;
+    if (e->delivered < known.cursor)
+        e->delivered = known.cursor;
+    e->delivered = acked_move(&e->lanes->acked, known.cursor, e->delivered);
+    return true;
 }
 
 static struct entry *entry_make(struct scheduler *s, uint64_t number)
@@ -242,6 +354,23 @@ static bool is_idle_for_good(const struct entry *e)
 {
     return e->status == STATUS_OFF ||
            (e->status == STATUS_ERROR && e->end_ms == 0);
+}
+
+static void take_events(const struct scheduler *s, struct entry *e,
+                        const struct subscription_state *state)
+{
+    if (state->last_event > e->last_event && e->pending_ms == 0)
+        e->pending_ms = s->now_ms;
+    if (e->lanes && e->last_event != state->last_event)
+        e->lanes->dry = false;
+    e->last_event = state->last_event;
+    if (e->delivered >= state->delivered)
+        return;
+    if (e->lanes)
+        e->delivered =
+            acked_move(&e->lanes->acked, e->delivered, state->delivered);
+    else
+        e->delivered = state->delivered;
 }
 
 /* Takes over what the state says. Returns the entry, made where there was
@@ -261,11 +390,13 @@ static struct entry *absorb(struct scheduler *s, struct entry *e,
         drop(s, e);
         return NULL;
     }
+    if (!set_lanes(s, e, state)) {
+        drop(s, e);
+        return NULL;
+    }
     if (e->status != (uint8_t)state->status)
         enter_status(s, e, state, fresh);
-    e->last_event = state->last_event;
-    if (e->delivered < state->delivered)
-        e->delivered = state->delivered;
+    take_events(s, e, state);
     if (is_idle_for_good(e)) {
         drop(s, e);
         return NULL;
@@ -286,18 +417,26 @@ static struct entry *look(struct scheduler *s, uint64_t number, struct entry *e)
 
 static void set_now(struct scheduler *s, int64_t now_ms);
 
+/* One line has nothing to do before its attempt ends, and is looked at then;
+ * other lanes than those in flight may have something to do at once. */
+static bool is_for_later(struct entry *e)
+{
+    if (!e || e->in_flight == 0 || e->lanes)
+        return false;
+    e->woken = true;
+    return true;
+}
+
 void scheduler_wake(struct scheduler *s, uint64_t number, int64_t now_ms)
 {
     struct entry *e = entry_table_find(&s->entries, number);
 
     set_now(s, now_ms);
-    if (e && e->in_flight) {
-        e->woken = true; /* looked at when the attempt ends */
+    if (is_for_later(e))
         return;
-    }
     e = look(s, number, e);
     if (e)
-        place(s, e, now_ms);
+        scheduler_place(s, e);
 }
 
 void scheduler_load(struct scheduler *s, int64_t now_ms)
@@ -311,13 +450,11 @@ void scheduler_load(struct scheduler *s, int64_t now_ms)
         struct entry *e = entry_table_find(&s->entries, state.number);
 
         after = state.number;
-        if (e && e->in_flight) {
-            e->woken = true;
+        if (is_for_later(e))
             continue;
-        }
         e = absorb(s, e, &state);
         if (e)
-            place(s, e, now_ms);
+            scheduler_place(s, e);
     }
 }
 
@@ -336,79 +473,115 @@ static struct attempt *attempt_new(struct scheduler *s)
 
 static void attempt_release(struct scheduler *s, struct attempt *a)
 {
+    free(a->numbers);
+    a->numbers = NULL;
     a->next_free = s->free_attempts;
     s->free_attempts = a;
 }
 
-static void attempt_fill(struct attempt *a, struct entry *e, enum work work)
+static void fill_events(struct attempt *a, struct entry *e, struct lane *lane)
+{
+    a->type = NOTIFY_EVENT;
+    a->most_events = e->batch_limit;
+    if (!lane) {
+        a->first = e->delivered + 1;
+        if (e->failed_last > e->delivered)
+            a->exact_last = e->failed_last;
+        return;
+    }
+    a->failures = lane->failures;
+    a->key = lane->key;
+    a->numbers = lane->numbers;
+    a->number_count = lane->count;
+    a->first = lane->numbers[0];
+    lane->numbers = NULL;
+}
+
+static void attempt_fill(struct attempt *a, struct entry *e, enum work work,
+                         struct lane *lane)
 {
     a->subscription = e->number;
     a->definition = e->definition;
     a->failures = e->failures;
     a->entry = e;
-    a->type = NOTIFY_EVENT;
-    if (work == WORK_HANDSHAKE)
-        a->type = NOTIFY_HANDSHAKE;
-    if (work == WORK_HEARTBEAT)
-        a->type = NOTIFY_HEARTBEAT;
-    if (work == WORK_EVENTS) {
-        a->first = e->delivered + 1;
-        if (e->failed_last > e->delivered)
-            a->exact_last = e->failed_last;
-    }
+    a->type = work == WORK_HANDSHAKE ? NOTIFY_HANDSHAKE : NOTIFY_HEARTBEAT;
+    if (work == WORK_EVENTS)
+        fill_events(a, e, lane);
 }
 
-static bool begin(struct scheduler *s, struct entry *e, enum work work)
+static void note_begun(struct scheduler *s, struct entry *e, struct attempt *a)
+{
+    if (a->type == NOTIFY_HANDSHAKE && e->since_ms == 0)
+        e->since_ms = s->now_ms;
+    if (a->type == NOTIFY_EVENT && a->last >= e->last_event)
+        e->pending_ms = 0;
+    e->in_flight++;
+    e->woken = false;
+    a->begun_ms = s->now_ms;
+    a->endpoint = endpoint_ref(e->endpoint);
+    a->probe =
+        endpoint_begun(&s->endpoints, a->endpoint, a->type == NOTIFY_HANDSHAKE);
+}
+
+static bool begin(struct scheduler *s, struct entry *e, enum work work,
+                  struct lane *lane)
 {
     struct attempt *a = attempt_new(s);
 
     if (!a)
         return false;
-    attempt_fill(a, e, work);
-    if (!s->config.channel.begin(s->config.channel.ctx, a)) {
-        attempt_release(s, a);
-        return false;
+    attempt_fill(a, e, work, lane);
+    if (s->config.channel.begin(s->config.channel.ctx, a)) {
+        note_begun(s, e, a);
+        return true;
     }
-    if (work == WORK_HANDSHAKE && e->since_ms == 0)
-        e->since_ms = s->now_ms;
-    e->in_flight = true;
-    e->woken = false;
-    a->endpoint = endpoint_ref(e->endpoint);
-    endpoint_begun(&s->endpoints, a->endpoint);
-    return true;
+    if (lane)
+        lane->numbers = a->numbers;
+    attempt_release(s, a);
+    return false;
+}
+
+static void dispatch_entry(struct scheduler *s, struct entry *e)
+{
+    struct plan p = plan_entry(s, e);
+    struct lane *lane = NULL;
+
+    if (p.work != WORK_NONE && p.work != WORK_END && p.due_ms <= s->now_ms) {
+        if (p.work == WORK_EVENTS && e->lanes) {
+            lane = lanes_next(e->lanes, e, &s->config.source, s->now_ms);
+            if (!lane)
+                p.work = WORK_NONE;
+        }
+        if (p.work != WORK_NONE && !begin(s, e, p.work, lane))
+            e->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
+    }
+    scheduler_place(s, e);
 }
 
 static void dispatch(struct scheduler *s)
 {
     struct entry *e;
 
-    while (!s->held && (e = endpoint_take(&s->endpoints)) != NULL) {
-        struct plan p = plan_entry(e);
-
-        if (p.work == WORK_NONE || p.work == WORK_END || p.due_ms > s->now_ms) {
-            place(s, e, s->now_ms);
-        } else if (!begin(s, e, p.work)) {
-            e->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
-            place(s, e, s->now_ms);
-        }
-    }
+    while (!s->held && (e = endpoint_take(&s->endpoints)) != NULL)
+        dispatch_entry(s, e);
 }
 
 void scheduler_tick(struct scheduler *s, int64_t now_ms)
 {
-    struct entry *e;
+    struct due *d;
 
     set_now(s, now_ms);
-    while ((e = due_heap_first(&s->heap)) != NULL && e->due_ms <= now_ms)
-        place(s, e, now_ms);
+    while ((d = due_heap_first(&s->heap)) != NULL && d->ms <= now_ms)
+        scheduler_place(s, (struct entry *)d); /* its first member */
     dispatch(s);
 }
 
 int64_t scheduler_next_due(const struct scheduler *s)
 {
-    const struct entry *e = due_heap_first(&s->heap);
+    const struct due *d = due_heap_first(&s->heap);
+    int64_t blocked = endpoint_set_due(&s->endpoints);
 
-    return e ? e->due_ms : INT64_MAX;
+    return d && d->ms < blocked ? d->ms : blocked;
 }
 
 void scheduler_hold(struct scheduler *s, bool held)
@@ -416,201 +589,56 @@ void scheduler_hold(struct scheduler *s, bool held)
     s->held = held;
 }
 
-/* ---- outcomes ---- */
+/* ---- ends of attempts ---- */
 
-/* The attempt still is what the entry is about. */
-static bool is_current(const struct attempt *a, const struct entry *e)
+static struct endpoint_end end_of(const struct scheduler *s,
+                                  const struct attempt *a,
+                                  const struct outcome *o)
 {
-    uint8_t wanted =
-        a->type == NOTIFY_HANDSHAKE ? STATUS_REQUESTED : STATUS_ACTIVE;
+    int64_t hint = outcome_verdict(o) == VERDICT_RETRY ? o->retry_after_ms : 0;
 
-    return a->definition == e->definition && !e->reported &&
-           e->status == wanted;
+    return (struct endpoint_end){.sign = outcome_sign(o),
+                                 .probe = a->probe,
+                                 .timeout = o->failure == FAILURE_TIMEOUT,
+                                 .took_ms = s->now_ms - a->begun_ms,
+                                 .retry_after_ms = hint > RETRY_AFTER_MAX_MS
+                                                       ? RETRY_AFTER_MAX_MS
+                                                       : hint};
 }
 
-static void clear_failures(struct entry *e)
+static enum endpoint_news tell_endpoint(struct scheduler *s, struct attempt *a,
+                                        const struct outcome *o)
 {
-    e->failures = 0;
-    e->since_ms = 0;
-    e->attempt_ms = 0;
-    e->failed_last = 0;
+    const struct endpoint_end end = end_of(s, a, o);
+
+    counter_add(&s->config.counters->ended[o->failure]);
+    return endpoint_ended(&s->endpoints, a->endpoint, &end, s->config.rng);
 }
 
-/* Counts whatever became of the definition since: the events were taken. */
-static void delivered(struct scheduler *s, struct entry *e,
-                      const struct attempt *a)
+static void tell_entry(struct scheduler *s, struct attempt *a,
+                       const struct outcome *o)
 {
-    struct report r = report_make(e, REPORT_DELIVERED);
+    struct entry *e = a->entry;
 
-    r.definition = a->definition;
-    r.event = a->last;
-    if (e->delivered < a->last)
-        e->delivered = a->last;
-    report(s, &r);
-}
-
-static void give_up(struct scheduler *s, struct entry *e,
-                    const struct outcome *o)
-{
-    char why[REPORT_ERROR_BYTES];
-    char text[REPORT_ERROR_BYTES + 64];
-
-    outcome_text(o, why, sizeof why);
-    if (snprintf(text, sizeof text, "gave up after %u %s: %s", e->failures,
-                 e->failures == 1 ? "attempt" : "attempts", why) < 0)
-        text[0] = '\0';
-    report_status(s, e, REPORT_FAILED, text);
-}
-
-static int64_t handshake_delay_ms(const struct handshake_policy *p,
-                                  uint32_t failures, const struct outcome *o)
-{
-    size_t step =
-        failures - 1 < p->step_count ? failures - 1 : p->step_count - 1;
-    int64_t delay = p->step_count > 0 ? p->steps_ms[step] : 0;
-
-    return o->retry_after_ms > delay ? o->retry_after_ms : delay;
-}
-
-static void handshake_failed(struct scheduler *s, struct entry *e,
-                             const struct outcome *o)
-{
-    const struct handshake_policy *p = &s->config.handshake;
-    int64_t next = s->now_ms + handshake_delay_ms(p, e->failures, o);
-
-    if (e->failures >= p->attempts || next - e->since_ms > p->window_ms)
-        give_up(s, e, o);
-    else
-        e->attempt_ms = next;
-}
-
-static void events_failed(struct scheduler *s, struct entry *e,
-                          const struct outcome *o)
-{
-    struct report r = report_make(e, REPORT_RETRY);
-    int64_t delay =
-        retry_delay_ms(&s->config.retry, e->failures, o, s->config.rng);
-
-    if (e->since_ms == 0)
-        e->since_ms = s->now_ms;
-    e->attempt_ms = s->now_ms + delay;
-    if (retry_exhausted(&s->config.retry, e->since_ms, e->attempt_ms)) {
-        give_up(s, e, o);
+    e->in_flight--;
+    scheduler_acknowledge(s, e, a, o);
+    if (e->woken && e->in_flight == 0)
+        e = look(s, e->number, e);
+    if (!e)
         return;
-    }
-    r.attempts = e->failures;
-    r.next_attempt_ms = e->attempt_ms;
-    outcome_text(o, r.error, sizeof r.error);
-    report(s, &r);
-}
-
-/* A heartbeat carries nothing that could be lost: a failed one changes neither
- * the status nor the retries, the next period brings the next. */
-static void failed(struct scheduler *s, struct entry *e,
-                   const struct attempt *a, const struct outcome *o)
-{
-    if (a->type == NOTIFY_HEARTBEAT)
-        return;
-    if (a->type == NOTIFY_EVENT)
-        e->failed_last = a->last;
-    e->failures++;
-    if (a->type == NOTIFY_HANDSHAKE)
-        handshake_failed(s, e, o);
-    else
-        events_failed(s, e, o);
-}
-
-static void switched_off(struct scheduler *s, struct entry *e,
-                         const struct outcome *o)
-{
-    char text[REPORT_ERROR_BYTES];
-
-    e->failures++;
-    outcome_text(o, text, sizeof text);
-    report_status(s, e, REPORT_OFF, text);
-}
-
-static void succeeded(struct scheduler *s, struct entry *e,
-                      const struct attempt *a)
-{
-    if (a->type == NOTIFY_HEARTBEAT)
-        return;
-    clear_failures(e);
-    if (a->type == NOTIFY_HANDSHAKE)
-        report_status(s, e, REPORT_HANDSHAKE_OK, "");
-}
-
-static void settle(struct scheduler *s, struct entry *e,
-                   const struct attempt *a, const struct outcome *o)
-{
-    enum verdict verdict = outcome_verdict(o);
-
-    if (verdict == VERDICT_SUCCESS && a->type == NOTIFY_EVENT)
-        delivered(s, e, a);
-    if (!is_current(a, e))
-        return;
-    if (verdict != VERDICT_UNCHARGED)
-        e->quiet_ms = s->now_ms;
-    switch (verdict) {
-    case VERDICT_SUCCESS:
-        succeeded(s, e, a);
-        break;
-    case VERDICT_RETRY:
-        failed(s, e, a, o);
-        break;
-    case VERDICT_OFF:
-        switched_off(s, e, o);
-        break;
-    case VERDICT_UNCHARGED:
-        e->failed_last = a->type == NOTIFY_EVENT ? a->last : 0;
-        e->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
-        break;
-    }
-}
-
-static enum endpoint_health health_after(enum verdict verdict)
-{
-    switch (verdict) {
-    case VERDICT_SUCCESS:
-    case VERDICT_OFF: /* it answered, and as it meant to */
-        return HEALTH_GOOD;
-    case VERDICT_RETRY:
-        return HEALTH_SUSPECT;
-    case VERDICT_UNCHARGED:
-        break;
-    }
-    return HEALTH_UNPROVEN;
-}
-
-/* Retry-After speaks for the whole endpoint. */
-static void pause_endpoint(struct endpoint *p, const struct outcome *o,
-                           int64_t now_ms)
-{
-    int64_t hint = o->retry_after_ms;
-
-    if (hint > RETRY_AFTER_MAX_MS)
-        hint = RETRY_AFTER_MAX_MS;
-    if (hint > 0 && outcome_verdict(o) == VERDICT_RETRY &&
-        p->pause_ms < now_ms + hint)
-        p->pause_ms = now_ms + hint;
+    scheduler_settle(s, e, a, o);
+    scheduler_place(s, e);
 }
 
 void scheduler_complete(struct scheduler *s, struct attempt *a,
                         const struct outcome *outcome, int64_t now_ms)
 {
-    struct entry *e = a->entry;
+    enum endpoint_news news;
 
     set_now(s, now_ms);
-    endpoint_ended(&s->endpoints, a->endpoint,
-                   health_after(outcome_verdict(outcome)));
-    pause_endpoint(a->endpoint, outcome, now_ms);
-    e->in_flight = false;
-    if (e->woken)
-        e = look(s, e->number, e);
-    if (e) {
-        settle(s, e, a, outcome);
-        place(s, e, now_ms);
-    }
+    news = tell_endpoint(s, a, outcome);
+    tell_entry(s, a, outcome);
+    scheduler_spread(s, a->endpoint, news);
     endpoint_unref(&s->endpoints, &a->endpoint);
     attempt_release(s, a);
     dispatch(s);
@@ -622,19 +650,20 @@ static void step_entry(struct scheduler *s, struct entry *e, int64_t delta)
 {
     e->attempt_ms = e->attempt_ms > 0 ? e->attempt_ms + delta : 0;
     e->since_ms = e->since_ms > 0 ? e->since_ms + delta : 0;
+    e->pending_ms = e->pending_ms > 0 ? e->pending_ms + delta : 0;
     e->quiet_ms += delta;
-    place(s, e, s->now_ms);
+    for (int i = 0; e->lanes && i < LANES_MOST; i++) {
+        struct lane *lane = &e->lanes->items[i];
+
+        lane->attempt_ms = lane->attempt_ms > 0 ? lane->attempt_ms + delta : 0;
+        lane->since_ms = lane->since_ms > 0 ? lane->since_ms + delta : 0;
+    }
+    scheduler_place(s, e);
 }
 
-/* The wall clock was set back: what was to happen in five minutes still is. */
 static void step_all(struct scheduler *s, int64_t delta)
 {
-    for (size_t i = 0; i < s->endpoints.bucket_count; i++) {
-        struct endpoint *p = s->endpoints.buckets[i];
-
-        for (; p; p = p->chain)
-            p->pause_ms = p->pause_ms > 0 ? p->pause_ms + delta : 0;
-    }
+    endpoint_set_shift(&s->endpoints, delta);
     for (size_t i = 0; i < s->entries.bucket_count; i++) {
         struct entry *e = s->entries.buckets[i];
 
@@ -643,13 +672,21 @@ static void step_all(struct scheduler *s, int64_t delta)
     }
 }
 
+void scheduler_step(struct scheduler *s, int64_t delta_ms, int64_t now_ms)
+{
+    s->now_ms = now_ms;
+    s->endpoints.now_ms = now_ms;
+    step_all(s, delta_ms);
+}
+
 static void set_now(struct scheduler *s, int64_t now_ms)
 {
     int64_t before = s->now_ms;
 
-    s->now_ms = now_ms;
     if (now_ms < before - STEP_BACK_MS)
-        step_all(s, now_ms - before);
+        scheduler_step(s, now_ms - before, now_ms);
+    s->now_ms = now_ms;
+    endpoint_set_now(&s->endpoints, now_ms);
 }
 
 size_t scheduler_in_flight(const struct scheduler *s)

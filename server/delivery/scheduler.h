@@ -12,6 +12,7 @@
 
 #include "server/base/rng.h"
 #include "server/delivery/channel.h"
+#include "server/delivery/counters.h"
 #include "server/delivery/endpoints.h"
 #include "server/delivery/retry.h"
 #include "server/delivery/source.h"
@@ -34,9 +35,11 @@ struct scheduler_config {
     struct delivery_source source; /* copied, as are the others */
     struct channel channel;
     const struct rng *rng;
+    struct delivery_counters *counters;
     struct endpoint_limits limits;
     struct retry_policy retry;
     struct handshake_policy handshake;
+    uint32_t park_after; /* refusals of a batch before it is parked */
 };
 
 struct scheduler;
@@ -62,6 +65,10 @@ int64_t scheduler_next_due(const struct scheduler *s);
 /* The channel gives an attempt back. */
 void scheduler_complete(struct scheduler *s, struct attempt *a,
                         const struct outcome *outcome, int64_t now_ms);
+
+/* The wall clock was set by so much (a step back is also seen without): what
+ * was to happen in five minutes still is, but for the end of a subscription. */
+void scheduler_step(struct scheduler *s, int64_t delta_ms, int64_t now_ms);
 
 /* While held, no attempt begins: for draining. */
 void scheduler_hold(struct scheduler *s, bool held);

@@ -1,12 +1,13 @@
 #include "server/delivery/transfer.h"
 
+#include "server/delivery/http_status.h"
+#include "server/delivery/limits.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-
-#include "server/delivery/limits.h"
 
 /* Bodies past this are given back to the heap, not kept with the handle. */
 #define KEPT_BODY_BYTES ((size_t)128 << 10)
@@ -314,35 +315,35 @@ bool transfer_set_up(struct transfer *t, int64_t wall_s, int64_t timeout_ms,
 
 /* ---- what came of it ---- */
 
-static enum outcome_kind kind_of(CURLcode code)
+static enum failure_class class_of(CURLcode code)
 {
     switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-        return OUTCOME_NAME;
+        return FAILURE_NAME;
     case CURLE_COULDNT_CONNECT:
-        return OUTCOME_CONNECT;
+        return FAILURE_CONNECT;
     case CURLE_OPERATION_TIMEDOUT:
-        return OUTCOME_TIMEOUT;
+        return FAILURE_TIMEOUT;
     case CURLE_SSL_CONNECT_ERROR:
-        return OUTCOME_TLS;
+        return FAILURE_TLS;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
-        return OUTCOME_CERTIFICATE;
+        return FAILURE_CERTIFICATE;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_FAIL_REWIND:
     case CURLE_ABORTED_BY_CALLBACK: /* a repeat, and no resend left */
-        return OUTCOME_CLOSED;
+        return FAILURE_CLOSED;
     case CURLE_UNSUPPORTED_PROTOCOL: /* not HTTP */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_WRITE_ERROR:
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_OK: /* without a final header */
-        return OUTCOME_GARBLED;
+        return FAILURE_GARBLED;
     default:
-        return OUTCOME_LOCAL;
+        return FAILURE_LOCAL;
     }
 }
 
@@ -360,19 +361,22 @@ static int64_t retry_after_ms(const struct transfer *t)
     return (int64_t)seconds * 1000;
 }
 
+static enum failure_class class_of_transfer(const struct transfer *t,
+                                            CURLcode code)
+{
+    if (t->forbidden)
+        return FAILURE_FORBIDDEN;
+    if (t->no_socket)
+        return FAILURE_LOCAL;
+    return t->too_large ? FAILURE_GARBLED : class_of(code);
+}
+
+/* An answer counts whatever became of its body. */
 struct outcome transfer_outcome(const struct transfer *t, CURLcode code)
 {
-    if (t->answered) /* whatever became of the body */
-        return (struct outcome){.kind = OUTCOME_ANSWERED,
-                                .status = t->status,
-                                .retry_after_ms = retry_after_ms(t)};
-    if (t->forbidden)
-        return (struct outcome){.kind = OUTCOME_FORBIDDEN};
-    if (t->no_socket)
-        return (struct outcome){.kind = OUTCOME_LOCAL};
-    if (t->too_large)
-        return (struct outcome){.kind = OUTCOME_GARBLED};
-    return (struct outcome){.kind = kind_of(code)};
+    if (t->answered)
+        return http_status_outcome(t->status, retry_after_ms(t));
+    return (struct outcome){.failure = class_of_transfer(t, code)};
 }
 
 bool transfer_was_repeat(const struct transfer *t, CURLcode code)

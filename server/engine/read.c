@@ -199,7 +199,9 @@ static void copy_state(const struct sub *s, struct subscription_state *out,
                                     .chain_since = sub_rare_of(s).chain_since,
                                     .chain = s->state.chain,
                                     .failure = s->state.failure,
-                                    .parked = sub_rare_of(s).parked};
+                                    .parked = sub_rare_of(s).parked,
+                                    .failed_event = sub_rare_of(s).failed_event,
+                                    .out_of_order = s->acked != NULL};
     memcpy(out->id, s->id, strnlen(s->id, sizeof out->id - 1));
     if (s->error)
         memcpy(out->error, s->error, strnlen(s->error, sizeof out->error - 1));
@@ -245,18 +247,20 @@ enum err_code engine_subscription_by_id(struct engine *g, struct bytes id,
     return s ? ERR_OK : not_found(e);
 }
 
-enum err_code engine_acked(struct engine *g, uint64_t number, struct acked *out,
-                           struct err *e)
+enum err_code engine_acked(struct engine *g, uint64_t number,
+                           struct acked_events *out, struct err *e)
 {
     int rc = pthread_rwlock_rdlock(&g->state.lock);
     const struct sub *s;
 
     assert(rc == 0);
     (void)rc;
-    *out = (struct acked){{0}};
+    *out = (struct acked_events){0};
     s = subs_find(&g->state.subs, number);
+    if (s)
+        out->cursor = s->state.delivered;
     if (s && s->acked)
-        *out = *s->acked;
+        out->set = *s->acked;
     unlock(g);
     return s ? ERR_OK : not_found(e);
 }
@@ -378,6 +382,45 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
     if (code == ERR_OK && *events)
         code = load_events(&(struct loading){t, query, arena, queued}, *events,
                            n, e);
+    store_abort(&t);
+    return code;
+}
+
+/* Chosen by clients: a collision makes two resources share a line. */
+static enum err_code focus_key(struct store_txn *t, uint64_t change,
+                               uint64_t *out, struct err *e)
+{
+    static const uint64_t seed[2] = {0x62656c66, 0x7279};
+    char raw[STATE_KEY_BYTES];
+    struct bytes record;
+    struct record_change c;
+    enum err_code code = store_log_get(t, change, &record, e);
+
+    if (code == ERR_OK)
+        code = record_change_read(record, &c, e);
+    if (code == ERR_OK)
+        *out = bytes_hash(state_current_key(c.type, c.id, raw), seed);
+    return code;
+}
+
+enum err_code engine_event_keys(struct engine *g,
+                                const struct event_query *query, uint64_t *keys,
+                                size_t *n, struct err *e)
+{
+    struct queued queued[ENGINE_KEYS_MAX];
+    struct event_query bounded = *query;
+    struct store_txn *t = NULL;
+    enum err_code code;
+
+    *n = 0;
+    if (bounded.max_count > ENGINE_KEYS_MAX)
+        bounded.max_count = ENGINE_KEYS_MAX;
+    code = begin_read(g, &t, e);
+    if (code == ERR_OK)
+        code = find_events(&g->state, t, &bounded, queued, n, e);
+    unlock(g);
+    for (size_t i = 0; code == ERR_OK && i < *n; i++)
+        code = focus_key(t, queued[i].change, &keys[i], e);
     store_abort(&t);
     return code;
 }

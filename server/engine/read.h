@@ -59,6 +59,9 @@ struct subscription_state {
     uint64_t chain_since;     /* the gap proof covers what is behind it */
     struct chain_value chain; /* with last_event */
     uint64_t parked;          /* dead letters ever written */
+    uint64_t failed_event;    /* first event of the batch that failed last,
+                                 where events are not sent in one line */
+    bool out_of_order;        /* events past `delivered` are acknowledged */
     enum failure_class failure; /* class of the last error */
     char error[192];            /* last error or "" */
 };
@@ -83,8 +86,12 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
 
 /* The events acknowledged past the cursor, none for most. ERR_NOT_FOUND for no
  * such subscription. */
+struct acked_events {
+    uint64_t cursor; /* `delivered` of the same instant */
+    struct acked set;
+};
 MUST_CHECK enum err_code engine_acked(struct engine *g, uint64_t number,
-                                      struct acked *out, struct err *e);
+                                      struct acked_events *out, struct err *e);
 
 struct event_context;
 
@@ -118,5 +125,13 @@ MUST_CHECK enum err_code engine_events(struct engine *g,
                                        struct arena *arena,
                                        struct event **events, size_t *n,
                                        struct err *e);
+
+/* A hash of each consecutive event's focus, from query->first on; at most
+ * query->max_count and ENGINE_KEYS_MAX of them. */
+#define ENGINE_KEYS_MAX 128
+MUST_CHECK enum err_code engine_event_keys(struct engine *g,
+                                           const struct event_query *query,
+                                           uint64_t *keys, size_t *n,
+                                           struct err *e);
 
 #endif

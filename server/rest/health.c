@@ -3,6 +3,7 @@
 #include "server/rest/reply.h"
 
 #define HEALTH_BYTES_MAX 2048
+#define METRICS_BYTES_MAX 65536
 
 static enum http_next answer(struct exchange *x, const char *reason)
 {
@@ -29,4 +30,21 @@ enum http_next health_ready(struct exchange *x)
 enum http_next health_live(struct exchange *x)
 {
     return answer(x, NULL);
+}
+
+enum http_next health_metrics(struct exchange *x)
+{
+    const struct rest_config *c = &x->rest->config;
+    struct buf body;
+
+    buf_init(&body, METRICS_BYTES_MAX);
+    buf_add_format(&body,
+                   "# TYPE belfry_info gauge\n"
+                   "belfry_info{version=\"%s\"} 1\n",
+                   c->version);
+    if (c->metrics)
+        c->metrics(c->metrics_ctx, &body);
+    x->media = MEDIA_METRICS;
+    http_response_header(x->response, "Cache-Control", "no-store");
+    return reply_body(x, 200, &body);
 }

@@ -10,8 +10,15 @@ static const char *const media_names[] = {"application/fhir+json",
 
 const char *media_content_type(enum media m)
 {
-    return m == MEDIA_JSON ? "application/json;charset=utf-8"
-                           : "application/fhir+json;charset=utf-8";
+    switch (m) {
+    case MEDIA_JSON:
+        return "application/json;charset=utf-8";
+    case MEDIA_METRICS:
+        return "text/plain;version=0.0.4;charset=utf-8";
+    case MEDIA_FHIR_JSON:
+        break;
+    }
+    return "application/fhir+json;charset=utf-8";
 }
 
 /* The weight in thousandths; a malformed one excludes nothing. */

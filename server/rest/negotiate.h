@@ -9,7 +9,7 @@
 #include "storage/base/bytes.h"
 #include "storage/base/err.h"
 
-enum media { MEDIA_FHIR_JSON, MEDIA_JSON };
+enum media { MEDIA_FHIR_JSON, MEDIA_JSON, MEDIA_METRICS };
 
 /* "application/fhir+json;charset=utf-8". */
 const char *media_content_type(enum media m);

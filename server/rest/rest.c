@@ -19,6 +19,7 @@ typedef enum http_next interaction_fn(struct exchange *x);
 static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_HEALTH] = health_ready,
     [ROUTE_LIVE] = health_live,
+    [ROUTE_METRICS] = health_metrics,
     [ROUTE_METADATA] = metadata_get,
     [ROUTE_READ] = read_current,
     [ROUTE_VREAD] = read_version,
@@ -35,7 +36,7 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
 
 static bool is_fhir(enum route_kind kind)
 {
-    return kind != ROUTE_HEALTH && kind != ROUTE_LIVE;
+    return kind != ROUTE_HEALTH && kind != ROUTE_LIVE && kind != ROUTE_METRICS;
 }
 
 static enum err_code negotiate(struct exchange *x, struct err *e)

@@ -15,6 +15,7 @@
 #include "server/base/rng.h"
 #include "server/engine/engine.h"
 #include "server/http/message.h"
+#include "storage/base/buf.h"
 
 struct rest_config {
     struct engine *engine;
@@ -25,6 +26,9 @@ struct rest_config {
     /* Judges a subscription's endpoint, as in struct subscription_rules. */
     enum err_code (*endpoint)(void *ctx, const char *url, struct err *e);
     void *endpoint_ctx;
+    /* Appends the metrics of all parts; NULL: there are none. */
+    void (*metrics)(void *ctx, struct buf *out);
+    void *metrics_ctx;
     const char *version; /* of the software */
 };
 

@@ -38,6 +38,7 @@ static const char no_operation[] = "this operation is not supported";
 static const struct row rows[] = {
     {{"health"}, READ_ONLY(ROUTE_HEALTH)},
     {{"health", "live"}, READ_ONLY(ROUTE_LIVE)},
+    {{"metrics"}, READ_ONLY(ROUTE_METRICS)},
     {{"fhir", "metadata"}, READ_ONLY(ROUTE_METADATA)},
     {{"fhir", "_history"}, REFUSED(no_history)},
     {{"fhir", "_search"}, REFUSED("search across types is not supported")},

@@ -14,6 +14,7 @@ enum route_kind {
     ROUTE_NONE,
     ROUTE_HEALTH,
     ROUTE_LIVE,
+    ROUTE_METRICS,
     ROUTE_METADATA,
     ROUTE_READ,
     ROUTE_VREAD,

@@ -1,5 +1,7 @@
 #include "server/delivery/retry.h"
 
+#include "server/delivery/http_status.h"
+
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -8,7 +10,7 @@
 #define M (60 * S)
 #define H (60 * M)
 
-static const struct outcome refused = {.kind = OUTCOME_CONNECT};
+static const struct outcome refused = {.failure = FAILURE_CONNECT};
 
 static void fill_zero(void *ctx, void *out, size_t n)
 {
@@ -61,7 +63,7 @@ static void jitter_only_adds_and_is_capped(void **state)
 
 static void retry_after_only_delays(void **state)
 {
-    struct outcome o = {.kind = OUTCOME_ANSWERED, .status = 503};
+    struct outcome o = {.failure = FAILURE_BUSY};
     struct retry_policy p;
 
     (void)state;
@@ -77,7 +79,7 @@ static void retry_after_only_delays(void **state)
 
 static void untrusted_certificate_waits_five_minutes(void **state)
 {
-    struct outcome o = {.kind = OUTCOME_CERTIFICATE};
+    struct outcome o = {.failure = FAILURE_CERTIFICATE};
     uint64_t quick[] = {1, 2};
     struct retry_policy p;
 
@@ -152,54 +154,109 @@ static void span_is_the_sum_of_the_steps(void **state)
 
 static void every_2xx_succeeds_and_nothing_else(void **state)
 {
-    struct outcome o = {.kind = OUTCOME_ANSWERED};
-
     (void)state;
-    for (o.status = 100; o.status < 600; o.status++) {
+    for (int status = 100; status < 700; status++) {
+        struct outcome o = http_status_outcome(status, 0);
         enum verdict v = outcome_verdict(&o);
 
-        if (o.status >= 200 && o.status < 300)
+        if (status >= 200 && status < 300)
             assert_int_equal(v, VERDICT_SUCCESS);
-        else if (o.status == 410)
+        else if (status == 410)
             assert_int_equal(v, VERDICT_OFF);
+        else if (status == 413)
+            assert_int_equal(v, VERDICT_SPLIT);
         else
             assert_int_equal(v, VERDICT_RETRY);
+    }
+}
+
+static void statuses_have_their_classes(void **state)
+{
+    static const struct {
+        int status;
+        enum failure_class failure;
+        bool refusal;
+        enum endpoint_sign sign;
+    } cases[] = {{204, FAILURE_NONE, false, SIGN_ALIVE},
+                 {301, FAILURE_REDIRECT, false, SIGN_ALIVE},
+                 {308, FAILURE_REDIRECT, false, SIGN_ALIVE},
+                 {400, FAILURE_REFUSED, true, SIGN_ALIVE},
+                 {401, FAILURE_AUTH, true, SIGN_ALIVE},
+                 {403, FAILURE_AUTH, true, SIGN_ALIVE},
+                 {404, FAILURE_NOT_FOUND, true, SIGN_ALIVE},
+                 {405, FAILURE_CONFIG, true, SIGN_ALIVE},
+                 {408, FAILURE_TIMEOUT, false, SIGN_OVERLOADED},
+                 {410, FAILURE_GONE, false, SIGN_ALIVE},
+                 {413, FAILURE_TOO_LARGE, true, SIGN_ALIVE},
+                 {415, FAILURE_CONFIG, true, SIGN_ALIVE},
+                 {422, FAILURE_CONFIG, true, SIGN_ALIVE},
+                 {425, FAILURE_BUSY, false, SIGN_OVERLOADED},
+                 {429, FAILURE_BUSY, false, SIGN_OVERLOADED},
+                 {500, FAILURE_SERVER, false, SIGN_OVERLOADED},
+                 {503, FAILURE_BUSY, false, SIGN_OVERLOADED},
+                 {504, FAILURE_SERVER, false, SIGN_OVERLOADED},
+                 {199, FAILURE_GARBLED, false, SIGN_FAILING},
+                 {600, FAILURE_GARBLED, false, SIGN_FAILING}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct outcome o = http_status_outcome(cases[i].status, 0);
+
+        assert_int_equal(o.failure, cases[i].failure);
+        assert_int_equal(outcome_is_refusal(&o), cases[i].refusal);
+        assert_int_equal(outcome_sign(&o), cases[i].sign);
+    }
+}
+
+static void retry_after_counts_where_it_is_meant(void **state)
+{
+    (void)state;
+    for (int status = 200; status < 600; status++) {
+        bool counts =
+            status == 429 || status == 502 || status == 503 || status == 504;
+
+        assert_int_equal(http_status_outcome(status, 7000).retry_after_ms,
+                         counts ? 7000 : 0);
     }
 }
 
 static void only_our_own_faults_are_not_charged(void **state)
 {
     (void)state;
-    for (int kind = OUTCOME_NAME; kind <= OUTCOME_LOCAL; kind++) {
-        struct outcome o = {.kind = (enum outcome_kind)kind, .status = 204};
+    for (int c = FAILURE_NAME; c < FAILURE_CLASSES; c++) {
+        struct outcome o = {.failure = (enum failure_class)c};
 
-        assert_int_equal(outcome_verdict(&o), kind == OUTCOME_LOCAL
-                                                  ? VERDICT_UNCHARGED
-                                                  : VERDICT_RETRY);
+        assert_int_equal(outcome_verdict(&o) == VERDICT_UNCHARGED,
+                         c == FAILURE_LOCAL);
     }
 }
 
 static void texts_name_the_cause(void **state)
 {
-    struct outcome o = {.kind = OUTCOME_ANSWERED, .status = 503};
+    struct outcome o = http_status_outcome(503, 0);
     char text[192];
-    char seen[OUTCOME_LOCAL + 1][192];
+    char seen[FAILURE_CLASSES][192];
 
     (void)state;
     outcome_text(&o, text, sizeof text);
-    assert_string_equal(text, "the endpoint answered with HTTP status 503");
-    for (int kind = OUTCOME_ANSWERED; kind <= OUTCOME_LOCAL; kind++) {
-        o.kind = (enum outcome_kind)kind;
-        outcome_text(&o, seen[kind], sizeof seen[kind]);
-        assert_true(strlen(seen[kind]) > 10);
-        for (int other = OUTCOME_ANSWERED; other < kind; other++)
-            assert_string_not_equal(seen[kind], seen[other]);
+    assert_string_equal(text, "the endpoint answered with HTTP status 503: it "
+                              "asks for fewer requests");
+    o = (struct outcome){.failure = FAILURE_NONE};
+    for (int c = FAILURE_NAME; c < FAILURE_CLASSES; c++) {
+        o.failure = (enum failure_class)c;
+        outcome_text(&o, seen[c], sizeof seen[c]);
+        assert_true(strlen(seen[c]) >= 9);
+        for (int other = FAILURE_NAME; other < c; other++) {
+            assert_string_not_equal(seen[c], seen[other]);
+            assert_string_not_equal(failure_name((enum failure_class)c),
+                                    failure_name((enum failure_class)other));
+        }
     }
 }
 
 static void a_short_buffer_cuts_the_text(void **state)
 {
-    struct outcome o = {.kind = OUTCOME_TIMEOUT};
+    struct outcome o = {.failure = FAILURE_TIMEOUT};
     char text[8];
 
     (void)state;
@@ -219,6 +276,8 @@ int main(void)
         cmocka_unit_test(window_ends_the_ladder),
         cmocka_unit_test(span_is_the_sum_of_the_steps),
         cmocka_unit_test(every_2xx_succeeds_and_nothing_else),
+        cmocka_unit_test(statuses_have_their_classes),
+        cmocka_unit_test(retry_after_counts_where_it_is_meant),
         cmocka_unit_test(only_our_own_faults_are_not_charged),
         cmocka_unit_test(texts_name_the_cause),
         cmocka_unit_test(a_short_buffer_cuts_the_text),

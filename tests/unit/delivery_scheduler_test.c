@@ -1,268 +1,5 @@
-/* The real scheduler with a fake engine, a fake transport and no clock. */
-#include "server/delivery/scheduler.h"
-
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#define SUBS 512
-#define REPORTS 8192
-#define SEC INT64_C(1000)
-#define HOUR (3600 * SEC)
-#define START (INT64_C(1700000000) * SEC)
-
-struct sub {
-    bool live;
-    struct subscription_state state;
-    struct source_target target;
-    uint32_t max_count;
-};
-
-struct world {
-    struct scheduler *s;
-    int64_t now;
-    struct sub subs[SUBS]; /* by number; 0 is not used */
-    struct attempt *flying[1024];
-    size_t flying_count;
-    struct report reports[REPORTS];
-    size_t report_count;
-    size_t begun;
-    size_t looks;
-    bool silent_engine; /* reports do not reach the state */
-    bool refuse_begin;
-};
-
-static bool look(void *ctx, uint64_t number, struct subscription_state *out)
-{
-    struct world *w = ctx;
-
-    w->looks++;
-    if (number >= SUBS || !w->subs[number].live)
-        return false;
-    *out = w->subs[number].state;
-    return true;
-}
-
-static bool next(void *ctx, uint64_t after, struct subscription_state *out)
-{
-    for (uint64_t i = after + 1; i < SUBS; i++) {
-        if (look(ctx, i, out))
-            return true;
-    }
-    return false;
-}
-
-static bool target(void *ctx, uint64_t number, struct source_target *out)
-{
-    struct world *w = ctx;
-
-    *out = w->subs[number].target;
-    return true;
-}
-
-/* What the engine does with a report (server/engine/report.h). */
-static void apply(struct world *w, const struct report *r)
-{
-    struct subscription_state *st = &w->subs[r->subscription].state;
-    bool current = r->definition == st->definition;
-
-    switch (r->kind) {
-    case REPORT_DELIVERED:
-        if (st->delivered < r->event)
-            st->delivered = r->event;
-        st->attempts = 0;
-        st->next_attempt_ms = 0;
-        break;
-    case REPORT_RETRY:
-        st->attempts = r->attempts;
-        st->next_attempt_ms = r->next_attempt_ms;
-        break;
-    case REPORT_HANDSHAKE_OK:
-        st->status = current ? STATUS_ACTIVE : st->status;
-        break;
-    case REPORT_FAILED:
-        st->status = current ? STATUS_ERROR : st->status;
-        break;
-    case REPORT_OFF:
-        st->status = current ? STATUS_OFF : st->status;
-        break;
-    case REPORT_ACKED:
-    case REPORT_PARKED:
-    case REPORT_ENDPOINT:
-        break;
-    }
-}
-
-static void take_report(void *ctx, const struct report *r)
-{
-    struct world *w = ctx;
-
-    assert_true(w->report_count < REPORTS);
-    w->reports[w->report_count++] = *r;
-    if (!w->silent_engine)
-        apply(w, r);
-}
-
-static bool begin(void *ctx, struct attempt *a)
-{
-    struct world *w = ctx;
-    const struct sub *sub = &w->subs[a->subscription];
-
-    if (w->refuse_begin)
-        return false;
-    if (a->type == NOTIFY_EVENT) {
-        a->last = a->first + sub->max_count - 1;
-        if (a->last > sub->state.last_event)
-            a->last = sub->state.last_event;
-        if (a->exact_last > 0)
-            a->last = a->exact_last;
-        assert_true(a->last >= a->first);
-    }
-    w->flying[w->flying_count++] = a;
-    w->begun++;
-    return true;
-}
-
-static void fill_zero(void *ctx, void *out, size_t n)
-{
-    (void)ctx;
-    memset(out, 0, n);
-}
-
-static const struct rng no_jitter = {fill_zero, NULL};
-
-static void build(struct world *w, const struct endpoint_limits *limits)
-{
-    struct scheduler_config c = {.source = {look, next, target, take_report, w},
-                                 .channel = {begin, w},
-                                 .rng = &no_jitter};
-
-    endpoint_limits_default(&c.limits);
-    if (limits)
-        c.limits = *limits;
-    retry_policy_default(&c.retry);
-    handshake_policy_default(&c.handshake);
-    assert_int_equal(scheduler_new(&c, &w->s, NULL), ERR_OK);
-}
-
-static struct world *world_new(void)
-{
-    struct world *w = calloc(1, sizeof *w);
-
-    assert_non_null(w);
-    w->now = START;
-    build(w, NULL);
-    return w;
-}
-
-static struct attempt *take(struct world *w, size_t at)
-{
-    struct attempt *a = w->flying[at];
-
-    assert_true(at < w->flying_count);
-    w->flying_count--;
-    memmove(&w->flying[at], &w->flying[at + 1],
-            (w->flying_count - at) * sizeof(w->flying[0]));
-    return a;
-}
-
-static void finish_at(struct world *w, size_t at, struct outcome o)
-{
-    uint64_t number = w->flying[at]->subscription;
-
-    scheduler_complete(w->s, take(w, at), &o, w->now);
-    /* the commit of the reports wakes */
-    scheduler_wake(w->s, number, w->now);
-    scheduler_tick(w->s, w->now);
-}
-
-static void answer(struct world *w, int status)
-{
-    finish_at(w, 0,
-              (struct outcome){.kind = OUTCOME_ANSWERED, .status = status});
-}
-
-static void world_free(struct world *w)
-{
-    scheduler_hold(w->s, true);
-    while (w->flying_count > 0)
-        finish_at(w, 0, (struct outcome){.kind = OUTCOME_LOCAL});
-    scheduler_free(w->s);
-    free(w);
-}
-
-static void restart(struct world *w)
-{
-    scheduler_hold(w->s, true);
-    while (w->flying_count > 0)
-        finish_at(w, 0, (struct outcome){.kind = OUTCOME_LOCAL});
-    scheduler_free(w->s);
-    build(w, NULL);
-    scheduler_load(w->s, w->now);
-    scheduler_tick(w->s, w->now);
-}
-
-static void wake(struct world *w, uint64_t number)
-{
-    scheduler_wake(w->s, number, w->now);
-    scheduler_tick(w->s, w->now);
-}
-
-static void at_ms(struct world *w, int64_t now)
-{
-    w->now = now;
-    scheduler_tick(w->s, now);
-}
-
-/* Adds a subscription; wake() or a load makes the scheduler see it. */
-static struct sub *add(struct world *w, uint64_t number, const char *endpoint,
-                       enum subscription_status status)
-{
-    struct sub *sub = &w->subs[number];
-
-    *sub = (struct sub){.live = true, .max_count = 10};
-    sub->state = (struct subscription_state){.number = number,
-                                             .definition = number,
-                                             .status = status,
-                                             .requested_ms = w->now};
-    assert_true(snprintf(sub->target.endpoint, sizeof sub->target.endpoint,
-                         "%s", endpoint) > 0);
-    return sub;
-}
-
-static struct sub *add_active(struct world *w, uint64_t number, uint64_t events)
-{
-    struct sub *sub = add(w, number, "https://a.example:443", STATUS_ACTIVE);
-
-    sub->state.last_event = events;
-    return sub;
-}
-
-static void redefine(struct world *w, uint64_t number, uint64_t definition)
-{
-    struct subscription_state *st = &w->subs[number].state;
-
-    st->definition = definition;
-    st->status = STATUS_REQUESTED;
-    st->requested_ms = w->now;
-}
-
-static const struct report *last_report(const struct world *w)
-{
-    assert_true(w->report_count > 0);
-    return &w->reports[w->report_count - 1];
-}
-
-static size_t count_reports(const struct world *w, enum report_kind kind)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->report_count; i++)
-        n += w->reports[i].kind == kind;
-    return n;
-}
+/* The scheduler: handshakes, batches, retries, ends, restarts, fairness. */
+#include "tests/unit/scheduler_world.h"
 
 /* ---- handshake ---- */
 
@@ -332,7 +69,8 @@ static void handshake_fails_after_three_attempts_within_30_s(void **state)
     assert_int_equal(last_report(w)->kind, REPORT_FAILED);
     assert_string_equal(last_report(w)->error,
                         "gave up after 3 attempts: the endpoint answered "
-                        "with HTTP status 302");
+                        "with HTTP status 302: redirects are not "
+                        "followed");
     at_ms(w, START + HOUR);
     assert_int_equal(w->begun, 3);
     world_free(w);
@@ -347,11 +85,11 @@ static void handshake_to_a_hanging_endpoint_ends_in_its_window(void **state)
     wake(w, 1);
     at_ms(w, START + 1000);
     w->now = START + 21000;
-    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    finish_at(w, 0, (struct outcome){.failure = FAILURE_TIMEOUT});
     at_ms(w, START + 25000);
     assert_int_equal(w->begun, 2);
     w->now = START + 45000;
-    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+    finish_at(w, 0, (struct outcome){.failure = FAILURE_TIMEOUT});
     assert_int_equal(last_report(w)->kind, REPORT_FAILED);
     world_free(w);
 }
@@ -364,7 +102,7 @@ static void handshake_succeeds_on_a_later_attempt(void **state)
     add(w, 1, "https://a.example:443", STATUS_REQUESTED)->state.last_event = 1;
     wake(w, 1);
     at_ms(w, START + 1000);
-    finish_at(w, 0, (struct outcome){.kind = OUTCOME_CONNECT});
+    finish_at(w, 0, (struct outcome){.failure = FAILURE_CONNECT});
     at_ms(w, START + 5000);
     answer(w, 200);
     assert_int_equal(w->reports[0].kind, REPORT_HANDSHAKE_OK);
@@ -533,10 +271,7 @@ static void retry_after_holds_the_whole_endpoint(void **state)
     (void)state;
     add_active(w, 1, 1);
     wake(w, 1);
-    finish_at(w, 0,
-              (struct outcome){.kind = OUTCOME_ANSWERED,
-                               .status = 429,
-                               .retry_after_ms = 120 * SEC});
+    finish_at(w, 0, http_status_outcome(429, 120 * SEC));
     assert_int_equal(last_report(w)->next_attempt_ms, START + 120 * SEC);
     add_active(w, 2, 1);
     wake(w, 2);
@@ -554,7 +289,7 @@ static void our_own_fault_is_not_charged(void **state)
     (void)state;
     add_active(w, 1, 1);
     wake(w, 1);
-    finish_at(w, 0, (struct outcome){.kind = OUTCOME_LOCAL});
+    finish_at(w, 0, (struct outcome){.failure = FAILURE_LOCAL});
     assert_int_equal(w->report_count, 0);
     assert_int_equal(w->flying_count, 0);
     at_ms(w, START + 1000);
@@ -643,7 +378,6 @@ static void deleted_in_flight_is_forgotten(void **state)
     w->subs[1].live = false;
     wake(w, 1);
     answer(w, 200);
-    assert_int_equal(w->report_count, 0);
     assert_int_equal(w->begun, 1);
     scheduler_facts(w->s, &facts);
     assert_int_equal(facts.entries, 0);
@@ -736,12 +470,14 @@ static void failed_heartbeat_changes_no_status(void **state)
     wake(w, 1);
     for (int i = 1; i <= 20; i++) {
         at_ms(w, START + i * 10 * SEC);
-        assert_int_equal(w->flying_count, 1);
-        finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+        if (w->flying_count > 0)
+            finish_at(w, 0, (struct outcome){.failure = FAILURE_TIMEOUT});
     }
-    assert_int_equal(w->report_count, 0);
+    assert_in_range(w->begun, 5, 15); /* the breaker's cooldown holds some */
+    assert_int_equal(w->report_count, count_reports(w, REPORT_ENDPOINT));
     w->subs[1].state.last_event = 1;
     wake(w, 1);
+    at_ms(w, START + HOUR);
     assert_int_equal(w->flying[0]->type, NOTIFY_EVENT);
     assert_int_equal(w->flying[0]->failures, 0);
     world_free(w);
@@ -846,25 +582,7 @@ static void while_held_nothing_begins(void **state)
 
 /* ---- fairness ---- */
 
-static size_t flying_to(const struct world *w, const char *endpoint)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < w->flying_count; i++)
-        n += strcmp(w->subs[w->flying[i]->subscription].target.endpoint,
-                    endpoint) == 0;
-    return n;
-}
-
-/* Subscriptions from first on to one endpoint, all with work. */
-static void crowd(struct world *w, uint64_t first, size_t n,
-                  const char *endpoint)
-{
-    for (uint64_t i = first; i < first + n; i++)
-        add(w, i, endpoint, STATUS_ACTIVE)->state.last_event = 100000;
-}
-
-static void one_endpoint_has_its_cap(void **state)
+static void an_endpoint_earns_its_window(void **state)
 {
     struct world *w = world_new();
 
@@ -872,13 +590,39 @@ static void one_endpoint_has_its_cap(void **state)
     crowd(w, 1, 50, "https://a.example:443");
     scheduler_load(w->s, w->now);
     scheduler_tick(w->s, w->now);
-    assert_int_equal(w->flying_count, 2); /* it has to prove itself first */
-    answer(w, 200);
-    assert_int_equal(w->flying_count, 8);
-    for (int i = 0; i < 100; i++) {
-        answer(w, 200);
-        assert_int_equal(w->flying_count, 8);
+    for (size_t window = 2; window < 8; window++) {
+        assert_int_equal(w->flying_count, window);
+        for (size_t i = 0; i < window; i++)
+            answer(w, 200);
     }
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(w->flying_count, 8); /* and no more */
+        answer(w, 200);
+    }
+    world_free(w);
+}
+
+static void overload_halves_the_window(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    crowd(w, 1, 50, "https://a.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    for (int i = 0; i < 60; i++)
+        answer(w, 200);
+    assert_int_equal(w->flying_count, 8);
+    answer(w, 503);
+    assert_int_equal(w->flying_count,
+                     7); /* nothing more before one ends well */
+    answer(w, 200);
+    assert_int_equal(w->flying_count, 6);
+    answer(w, 200);
+    answer(w, 200);
+    assert_int_equal(w->flying_count, 4);
+    answer(w, 200);
+    assert_int_equal(w->flying_count, 5); /* 4, and it grew */
     world_free(w);
 }
 
@@ -906,7 +650,9 @@ static void endpoints_take_turns(void **state)
                                      .per_endpoint = 4,
                                      .per_unproven = 4,
                                      .per_suspect = 1,
-                                     .suspects = 1};
+                                     .unproven = 4,
+                                     .suspects = 1,
+                                     .breaker = {5, 20, 60000, 5000, 900000}};
     struct world *w = world_new();
     size_t served[2] = {0};
 
@@ -927,33 +673,15 @@ static void endpoints_take_turns(void **state)
     world_free(w);
 }
 
-static void a_dead_endpoint_is_probed_one_at_a_time(void **state)
-{
-    struct world *w = world_new();
-
-    (void)state;
-    crowd(w, 1, 50, "https://dead.example:443");
-    scheduler_load(w->s, w->now);
-    scheduler_tick(w->s, w->now);
-    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
-    finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
-    for (int i = 0; i < 40; i++) {
-        assert_int_equal(w->flying_count, 1);
-        w->now += 20 * SEC;
-        finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
-    }
-    answer(w, 200); /* back: the cap opens */
-    assert_int_equal(w->flying_count, 8);
-    world_free(w);
-}
-
 static void dead_endpoints_hold_a_quarter_at_most(void **state)
 {
     struct endpoint_limits limits = {.in_flight = 16,
                                      .per_endpoint = 8,
                                      .per_unproven = 2,
                                      .per_suspect = 1,
-                                     .suspects = 4};
+                                     .unproven = 8,
+                                     .suspects = 4,
+                                     .breaker = {5, 20, 60000, 5000, 900000}};
     struct world *w = world_new();
     size_t dead = 0;
     char name[64];
@@ -975,10 +703,14 @@ static void dead_endpoints_hold_a_quarter_at_most(void **state)
         uint64_t number = w->flying[0]->subscription;
 
         if (number <= 100)
-            finish_at(w, 0, (struct outcome){.kind = OUTCOME_TIMEOUT});
+            finish_at(w, 0, (struct outcome){.failure = FAILURE_TIMEOUT});
         else
             answer(w, 200);
     }
+    scheduler_hold(w->s, true);
+    while (w->flying_count > 0)
+        answer(w, 200);
+    scheduler_hold(w->s, false);
     w->now += 30 * SEC; /* all the dead are due */
     scheduler_tick(w->s, w->now);
     for (int i = 0; i < 2000; i++) {
@@ -990,8 +722,7 @@ static void dead_endpoints_hold_a_quarter_at_most(void **state)
         assert_true(w->flying_count - dead >= 12);
         while (w->flying[at]->subscription <= 100)
             at++;
-        finish_at(w, at,
-                  (struct outcome){.kind = OUTCOME_ANSWERED, .status = 200});
+        finish_at(w, at, http_status_outcome(200, 0));
     }
     assert_true(dead == 4); /* and they are not starved either */
     world_free(w);
@@ -1044,10 +775,10 @@ int main(void)
         cmocka_unit_test(load_makes_entries_of_live_ones_only),
         cmocka_unit_test(a_step_back_of_the_clock_moves_the_timers),
         cmocka_unit_test(while_held_nothing_begins),
-        cmocka_unit_test(one_endpoint_has_its_cap),
+        cmocka_unit_test(an_endpoint_earns_its_window),
+        cmocka_unit_test(overload_halves_the_window),
         cmocka_unit_test(subscriptions_of_an_endpoint_take_turns),
         cmocka_unit_test(endpoints_take_turns),
-        cmocka_unit_test(a_dead_endpoint_is_probed_one_at_a_time),
         cmocka_unit_test(dead_endpoints_hold_a_quarter_at_most),
         cmocka_unit_test(a_thousand_wakes_in_flight_cost_one_look),
     };

@@ -2,6 +2,8 @@
  * functions of engine.h that delivery uses are defined here. */
 #include "server/delivery/delivery.h"
 
+#include "server/engine/breaker_state.h"
+#include "server/engine/read.h"
 #include "server/engine/surround.h"
 
 #include "tests/unit/hook_server.h"
@@ -97,6 +99,37 @@ enum err_code engine_surround(struct engine *g,
     (void)n;
     (void)arena;
     return err_set(e, ERR_BUG, "nothing asked for it");
+}
+
+enum err_code engine_acked(struct engine *g, uint64_t number,
+                           struct acked_events *out, struct err *e)
+{
+    (void)g;
+    (void)number;
+    (void)e;
+    *out = (struct acked_events){0};
+    return ERR_OK;
+}
+
+enum err_code engine_event_keys(struct engine *g,
+                                const struct event_query *query, uint64_t *keys,
+                                size_t *n, struct err *e)
+{
+    (void)g;
+    (void)query;
+    (void)keys;
+    (void)e;
+    *n = 0;
+    return ERR_OK;
+}
+
+enum err_code engine_breaker_state(struct engine *g, uint64_t hash,
+                                   struct breaker_state *out, struct err *e)
+{
+    (void)g;
+    (void)hash;
+    (void)out;
+    return err_set(e, ERR_NOT_FOUND, "none");
 }
 
 static void apply(struct engine *g, const struct report *r)

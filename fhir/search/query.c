@@ -2,9 +2,13 @@
 
 #include "fhir/search/escape.h"
 #include "fhir/search/match.h"
+#include "fhir/search/show.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+/* What a trace tells of one predicate. */
+#define TOLD_BYTES ((size_t)4096)
 
 struct query {
     const struct search_base *base;
@@ -226,14 +230,50 @@ void query_free(struct query *q)
 
 /* --- matching --- */
 
-bool query_matches(const struct query *q, const struct search_values *v)
+static void tell(const struct query_teller *teller, const struct predicate *p,
+                 const struct search_values *v, bool passed)
 {
+    struct buf looked_for, found;
+
+    buf_init(&looked_for, TOLD_BYTES);
+    buf_init(&found, TOLD_BYTES);
+    show_predicate(&looked_for, p);
+    show_found(&found, p, v);
+    teller->tell(teller->ctx, buf_bytes(&looked_for), buf_bytes(&found),
+                 passed);
+    buf_fini(&looked_for);
+    buf_fini(&found);
+}
+
+/* One evaluation for both: with a teller it goes on to the end. */
+static bool matches(const struct query *q, const struct search_values *v,
+                    const struct query_teller *teller)
+{
+    bool all = true;
+
     if (v->base != q->base)
         return false;
-    for (size_t i = 0; i < q->count; i++)
-        if (!match_predicate(&q->predicates[i], v))
+    for (size_t i = 0; i < q->count; i++) {
+        bool passed = match_predicate(&q->predicates[i], v);
+
+        if (teller)
+            tell(teller, &q->predicates[i], v, passed);
+        else if (!passed)
             return false;
-    return true;
+        all = all && passed;
+    }
+    return all;
+}
+
+bool query_matches(const struct query *q, const struct search_values *v)
+{
+    return matches(q, v, NULL);
+}
+
+bool query_matches_telling(const struct query *q, const struct search_values *v,
+                           const struct query_teller *teller)
+{
+    return matches(q, v, teller);
 }
 
 /* --- anchors --- */

@@ -53,6 +53,16 @@ MUST_CHECK enum err_code query_compile_search(const struct query_search *search,
  * type; false for another type. */
 bool query_matches(const struct query *q, const struct search_values *v);
 
+/* The same evaluation, which does not stop at the first predicate that fails
+ * and tells of each: what it looked for and what it found, as text. */
+struct query_teller {
+    void (*tell)(void *ctx, struct bytes looked_for, struct bytes found,
+                 bool passed);
+    void *ctx;
+};
+bool query_matches_telling(const struct query *q, const struct search_values *v,
+                           const struct query_teller *teller);
+
 /* The most selective equality predicate as keys: whenever query_matches() is
  * true, at least one of the keys is among search_values_keys(). Returns how
  * many were written (at most QUERY_ANCHORS_MAX); 0 when no predicate can be an

@@ -286,16 +286,22 @@ void subscription_free(struct subscription *s)
     free(s);
 }
 
+bool subscription_filters_trace(const struct subscription *s,
+                                const struct search_values *v,
+                                const struct trace *trace)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < s->filter_count; i++) {
+        all = filter_holds(&s->filters[i], v, trace) && all;
+        if (!all && !trace)
+            break;
+    }
+    return all;
+}
+
 bool subscription_filters_match(const struct subscription *s,
                                 const struct search_values *v)
 {
-    struct bytes type = search_values_type(v);
-
-    for (size_t i = 0; i < s->filter_count; i++) {
-        const struct filter *f = &s->filters[i];
-
-        if (bytes_equal(f->resource_type, type) && !query_matches(f->query, v))
-            return false;
-    }
-    return true;
+    return subscription_filters_trace(s, v, NULL);
 }

@@ -89,4 +89,9 @@ static inline bool subscription_is_classic(const struct subscription *s)
 bool subscription_filters_match(const struct subscription *s,
                                 const struct search_values *v);
 
+/* The same, telling of each. */
+bool subscription_filters_trace(const struct subscription *s,
+                                const struct search_values *v,
+                                const struct trace *trace);
+
 #endif

@@ -580,8 +580,14 @@ const char *topic_filter_parameter(const struct topic *t, size_t index,
 
 bool topic_fires(const struct topic *t, const struct change_view *change)
 {
-    for (size_t i = 0; i < t->trigger_count; i++)
-        if (trigger_fires(&t->triggers[i], change))
-            return true;
-    return false;
+    bool fires = false;
+
+    for (size_t i = 0; i < t->trigger_count; i++) {
+        if (!trigger_fires(&t->triggers[i], change))
+            continue;
+        fires = true;
+        if (!change->trace)
+            break;
+    }
+    return fires;
 }

@@ -12,6 +12,7 @@
 
 #include "fhir/outcome/issues.h"
 #include "fhir/search/query.h"
+#include "fhir/topic/trace.h"
 
 #define TOPIC_TRIGGERS_MAX 32
 /* All the types of R4: a trigger may be for every one. */
@@ -79,6 +80,7 @@ struct change_view {
     struct bytes resource_type;
     const struct search_values *previous;
     const struct search_values *current;
+    const struct trace *trace; /* NULL: nobody asks why */
 };
 
 /* True when at least one trigger fires (R4B SubscriptionTopic: supported
@@ -103,6 +105,11 @@ MUST_CHECK enum err_code topic_filter_compile(const struct topic *t,
                                               struct bytes base_url,
                                               struct filter filters[],
                                               size_t *count, struct err *e);
+
+/* True when the filter is for another type than the values', or holds. trace
+ * may be NULL. */
+bool filter_holds(const struct filter *f, const struct search_values *v,
+                  const struct trace *trace);
 
 void filter_fini(struct filter *f);
 

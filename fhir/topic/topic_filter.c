@@ -175,6 +175,38 @@ enum err_code topic_filter_compile(const struct topic *t, struct bytes text,
     return rc;
 }
 
+/* Hands the trace through a teller, which takes no constant. */
+struct telling {
+    const struct trace *trace;
+};
+
+static void tell(void *ctx, struct bytes looked_for, struct bytes found,
+                 bool passed)
+{
+    const struct telling *t = ctx;
+
+    t->trace->test(t->trace->ctx,
+                   &(struct trace_test){"filter", looked_for, found, passed});
+}
+
+bool filter_holds(const struct filter *f, const struct search_values *v,
+                  const struct trace *trace)
+{
+    struct telling t = {trace};
+    const struct query_teller teller = {tell, &t};
+    bool holds;
+
+    if (!bytes_equal(f->resource_type, search_values_type(v)))
+        return true;
+    if (!trace)
+        return query_matches(f->query, v);
+    trace->open(trace->ctx, &(struct trace_group){.kind = "filter",
+                                                  .type = f->resource_type});
+    holds = query_matches_telling(f->query, v, &teller);
+    trace->close(trace->ctx, holds);
+    return holds;
+}
+
 void filter_fini(struct filter *f)
 {
     query_free(f->query);

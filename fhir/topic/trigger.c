@@ -1,5 +1,7 @@
 #include "fhir/topic/trigger.h"
 
+#include <stdio.h>
+
 const char *const TRIGGER_MEMBERS[] = {"id",
                                        "extension",
                                        "description",
@@ -187,27 +189,115 @@ void trigger_fini(struct trigger *t)
     *t = (struct trigger){0};
 }
 
-static bool holds(const struct query *q, const struct search_values *v)
+/* ---- evaluation ---- */
+
+/* A side's criterion on its way to the trace. */
+struct telling {
+    const struct trace *trace;
+    const char *name;
+};
+
+static void tell_predicate(void *ctx, struct bytes looked_for,
+                           struct bytes found, bool passed)
 {
-    return q && v && query_matches(q, v);
+    const struct telling *t = ctx;
+
+    t->trace->test(t->trace->ctx,
+                   &(struct trace_test){t->name, looked_for, found, passed});
+}
+
+static void tell(const struct trace *trace, const char *name,
+                 const char *looked_for, const char *found, bool passed)
+{
+    if (trace)
+        trace->test(trace->ctx, &(struct trace_test){name, bytes_of(looked_for),
+                                                     bytes_of(found), passed});
+}
+
+/* A criterion on one version; an absent one has not passed. */
+static bool holds(const struct query *q, const struct search_values *v,
+                  const char *name, const struct trace *trace)
+{
+    struct telling t = {trace, name};
+    const struct query_teller teller = {tell_predicate, &t};
+
+    if (!q || !v) {
+        tell(trace, name, q ? "a version to judge" : "",
+             q ? "there is none" : "the trigger has no such criterion", false);
+        return false;
+    }
+    return trace ? query_matches_telling(q, v, &teller) : query_matches(q, v);
+}
+
+static bool result(bool passes, const char *name, const struct trace *trace)
+{
+    tell(trace, name, "test-passes", passes ? "test-passes" : "test-fails",
+         passes);
+    return passes;
 }
 
 static bool criteria_hold(const struct trigger *t, const struct change_view *c)
 {
     bool before = c->interaction == INTERACTION_CREATE
-                      ? t->create_passes
-                      : holds(t->previous, c->previous);
+                      ? result(t->create_passes, "resultForCreate", c->trace)
+                      : holds(t->previous, c->previous, "previous", c->trace);
     bool after = c->interaction == INTERACTION_DELETE
-                     ? t->delete_passes
-                     : holds(t->current, c->current);
+                     ? result(t->delete_passes, "resultForDelete", c->trace)
+                     : holds(t->current, c->current, "current", c->trace);
+    bool both = t->require_both ? before && after : before || after;
 
-    return t->require_both ? before && after : before || after;
+    tell(c->trace, "requireBoth",
+         t->require_both ? "both sides" : "either side",
+         before ? (after ? "both sides" : "the previous side")
+                : (after ? "the current side" : "neither side"),
+         both);
+    return both;
+}
+
+static bool supports(const struct trigger *t, const struct change_view *c)
+{
+    bool supported = t->interactions[c->interaction];
+    char list[64] = "";
+
+    if (!c->trace)
+        return supported;
+    for (int i = INTERACTION_CREATE; i <= INTERACTION_DELETE; i++)
+        if (t->interactions[i]) {
+            size_t n = strlen(list);
+
+            (void)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "",
+                           INTERACTION_CODES[i]);
+        }
+    tell(c->trace, "interaction", list, INTERACTION_CODES[c->interaction],
+         supported);
+    return supported;
+}
+
+static bool evaluate(const struct trigger *t, const struct change_view *change)
+{
+    return supports(t, change) &&
+           (!t->has_criteria || criteria_hold(t, change));
+}
+
+static bool evaluate_traced(const struct trigger *t,
+                            const struct change_view *change)
+{
+    const struct trace *trace = change->trace;
+    struct trace_group group = {.kind = "trigger", .type = bytes_of(t->type)};
+    char name[32];
+    bool fires;
+
+    (void)snprintf(name, sizeof name, "resourceTrigger[%zu]", t->source);
+    group.name = bytes_of(name);
+    trace->open(trace->ctx, &group);
+    fires = evaluate(t, change);
+    trace->close(trace->ctx, fires);
+    return fires;
 }
 
 bool trigger_fires(const struct trigger *t, const struct change_view *change)
 {
-    if (!t->interactions[change->interaction] ||
-        !bytes_is(change->resource_type, t->type))
+    if (!bytes_is(change->resource_type, t->type))
         return false;
-    return !t->has_criteria || criteria_hold(t, change);
+    return change->trace ? evaluate_traced(t, change) : evaluate(t, change);
 }

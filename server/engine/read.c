@@ -482,3 +482,27 @@ enum err_code engine_breaker_state(struct engine *g, uint64_t hash,
 
     return read_entry(g, &x, e);
 }
+
+enum err_code engine_event_of(struct engine *g, uint64_t change,
+                              uint64_t subscription, uint64_t *out,
+                              struct err *e)
+{
+    struct store_txn *t = NULL;
+    struct record_change c = {0};
+    struct bytes record = {NULL, 0};
+    enum err_code code = store_begin_read(g->state.store, &t, e);
+
+    *out = 0;
+    if (code == ERR_OK)
+        code = store_log_get(t, change, &record, e);
+    if (code == ERR_OK)
+        code = record_change_read(record, &c, e);
+    for (size_t i = 0; code == ERR_OK && i < c.event_count; i++) {
+        struct record_event event = record_change_event(&c, i);
+
+        if (event.subscription == subscription)
+            *out = event.number;
+    }
+    store_abort(&t);
+    return code;
+}

@@ -133,5 +133,10 @@ MUST_CHECK enum err_code engine_event_keys(struct engine *g,
                                            const struct event_query *query,
                                            uint64_t *keys, size_t *n,
                                            struct err *e);
+/* The number of the event that the change caused for the subscription; 0 for
+ * none. ERR_NOT_FOUND when there is no such change. */
+MUST_CHECK enum err_code engine_event_of(struct engine *g, uint64_t change,
+                                         uint64_t subscription, uint64_t *out,
+                                         struct err *e);
 
 #endif

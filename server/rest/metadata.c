@@ -96,6 +96,8 @@ static void add_operations(struct buf *b)
          BACKPORT "/OperationDefinition/backport-subscription-status"},
         {"events",
          BACKPORT "/OperationDefinition/backport-subscription-events"},
+        {"explain", "https://belfry.example/fhir/OperationDefinition/"
+                    "subscription-explain"},
     };
 
     buf_add_text(b, ",\"operation\":[");

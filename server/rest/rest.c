@@ -5,6 +5,7 @@
 #include "fhir/outcome/outcome.h"
 #include "server/rest/bundle_post.h"
 #include "server/rest/events.h"
+#include "server/rest/explain.h"
 #include "server/rest/exchange.h"
 #include "server/rest/health.h"
 #include "server/rest/metadata.h"
@@ -32,6 +33,7 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_STATUS_TYPE] = status_type,
     [ROUTE_EVENTS] = events_get,
     [ROUTE_BUNDLE] = bundle_post,
+    [ROUTE_EXPLAIN] = explain_get,
 };
 
 static bool is_fhir(enum route_kind kind)

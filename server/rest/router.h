@@ -27,6 +27,7 @@ enum route_kind {
     ROUTE_STATUS_TYPE,
     ROUTE_EVENTS,
     ROUTE_BUNDLE,
+    ROUTE_EXPLAIN,
     ROUTE_KINDS
 };
 

@@ -314,7 +314,7 @@ static void a_wildcard_topic_offers_filters_by_type(void **state)
 
 #define ON_ENCOUNTER "\"resourceTrigger\":[{\"resource\":\"Encounter\"}],"
 
-static bool filter_holds(struct fixture *f, const char *text,
+static bool filter_takes(struct fixture *f, const char *text,
                          const char *resource)
 {
     struct filter filters[TOPIC_TYPES_MAX];
@@ -357,10 +357,10 @@ static void a_filter_has_three_forms(void **state)
     must_compile(f, ON_ENCOUNTER "\"canFilterBy\":[{\"filterParameter\":"
                                  "\"status\",\"modifier\":[\"not\"]}]");
     for (size_t i = 0; i < 3; i++) {
-        assert_true(filter_holds(f, forms[i], FINISHED));
-        assert_false(filter_holds(f, forms[i], PLANNED));
+        assert_true(filter_takes(f, forms[i], FINISHED));
+        assert_false(filter_takes(f, forms[i], PLANNED));
     }
-    assert_true(filter_holds(f, "status:not=planned", FINISHED));
+    assert_true(filter_takes(f, "status:not=planned", FINISHED));
     refuse_filter(f, "Patient?status=finished", "not triggered by Patient");
     refuse_filter(f, "class=AMB", "offers no filter by the parameter 'class'");
     refuse_filter(f, "status:missing=true", "modifier 'missing'");
@@ -375,12 +375,12 @@ static void a_value_may_hold_equals_signs_and_colons(void **state)
 
     must_compile(f, ON_ENCOUNTER "\"canFilterBy\":[{\"resource\":\"Encounter\","
                                  "\"filterParameter\":\"identifier\"}]");
-    assert_true(filter_holds(f, "identifier=urn:x:y=z|a=b:c=", resource));
+    assert_true(filter_takes(f, "identifier=urn:x:y=z|a=b:c=", resource));
     assert_true(
-        filter_holds(f, "Encounter?identifier=urn:x:y=z|a=b:c=", resource));
+        filter_takes(f, "Encounter?identifier=urn:x:y=z|a=b:c=", resource));
     assert_true(
-        filter_holds(f, "Encounter.identifier=urn:x:y=z|a=b:c=", resource));
-    assert_false(filter_holds(f, "identifier=urn:x:y=z|a=b:c", resource));
+        filter_takes(f, "Encounter.identifier=urn:x:y=z|a=b:c=", resource));
+    assert_false(filter_takes(f, "identifier=urn:x:y=z|a=b:c", resource));
 }
 
 static void a_definition_says_what_evaluates_a_filter(void **state)
@@ -401,11 +401,11 @@ static void a_definition_says_what_evaluates_a_filter(void **state)
                  "\"http://ig.example/SearchParameter/docref-status\"},"
                  "{\"filterParameter\":\"type\",\"filterDefinition\":"
                  "\"http://ig.example/SearchParameter/other\"}]");
-    assert_true(filter_holds(f, "whom=Patient/1", of_patient));
-    assert_false(filter_holds(f, "whom=Patient/2", of_patient));
+    assert_true(filter_takes(f, "whom=Patient/1", of_patient));
+    assert_false(filter_takes(f, "whom=Patient/2", of_patient));
     assert_false(
-        filter_holds(f, "DocumentReference.whom:missing=true", of_patient));
-    assert_true(filter_holds(f, "status=current&whom=Patient/1", of_patient));
+        filter_takes(f, "DocumentReference.whom:missing=true", of_patient));
+    assert_true(filter_takes(f, "status=current&whom=Patient/1", of_patient));
     refuse_filter(f, "type=x", "no filter by the parameter 'type'");
     refuse_filter(f, "subject=Patient/1", "parameter 'subject'");
     assert_issue(topic_warnings(f->topic), "SubscriptionTopic.canFilterBy[3]",
@@ -435,7 +435,7 @@ static void what_cannot_be_evaluated_is_not_offered(void **state)
     assert_issue(topic_warnings(f->topic),
                  "SubscriptionTopic.canFilterBy[4].comparator[0]",
                  "not offered");
-    assert_true(filter_holds(f, "status=finished", FINISHED));
+    assert_true(filter_takes(f, "status=finished", FINISHED));
     refuse_filter(f, "_in=Group/1", "parameter '_in'");
 }
 

@@ -1,4 +1,5 @@
 /* belfry: one table of sub-commands; each reads its own options. */
+#include "server/cli/fhirpath.h"
 #include "server/cli/listen.h"
 #include "server/cli/option.h"
 #include "server/cli/serve.h"
@@ -19,6 +20,7 @@ static int run_help(int argc, char **argv);
 static const struct sub_command commands[] = {
     {"serve", "run the server", cli_serve},
     {"topics", "check and list SubscriptionTopics", cli_topics},
+    {"fhirpath", "evaluate a FHIRPath expression on a resource", cli_fhirpath},
     {"listen", "receive notifications and print them, for trying things",
      cli_listen},
     {"version", "print the version and the libraries'", cli_version},

@@ -60,7 +60,7 @@ struct fhirpath_input {
     const struct fhirpath_collection *context; /* NULL: the resource */
     const cJSON *current;                      /* %current; NULL: empty */
     const cJSON *previous;                     /* %previous; NULL: empty */
-    int64_t now_ms;            /* for now(), today() and timeOfDay() */
+    int64_t now_ms;            /* what now(), today(), timeOfDay() say */
     fhirpath_resolve *resolve; /* NULL: contained and bundled ones only */
     void *resolve_ctx;
     fhirpath_trace *trace; /* NULL: none */

@@ -297,11 +297,13 @@ static enum err_code read_events(struct engine_link *l, const struct attempt *a,
 static enum err_code write_classic(const struct batch *b, struct message *m,
                                    struct err *e)
 {
-    const struct event *event = &b->events[0];
+    const struct event *event;
     int n;
 
-    if (b->definition->content != CONTENT_FULL_RESOURCE)
+    if (b->event_count == 0 || !b->events ||
+        b->definition->content != CONTENT_FULL_RESOURCE)
         return ERR_OK;
+    event = &b->events[0];
     n = snprintf(m->path, sizeof m->path, "%.*s/%.*s", BYTES_ARG(event->type),
                  BYTES_ARG(event->id));
     if (n < 0 || (size_t)n >= sizeof m->path)

@@ -322,6 +322,23 @@ static enum err_code compile_values(const struct compilation *c, char *text,
     return ERR_OK;
 }
 
+static enum err_code compile_value(const struct compilation *c,
+                                   struct predicate_text text,
+                                   struct predicate *out)
+{
+    enum err_code rc;
+
+    if (text.value_bytes == 0)
+        return refuse_empty(c);
+    if (out->op == PREDICATE_MISSING)
+        return compile_missing(c, bytes_make(text.value, text.value_bytes),
+                               out);
+    rc = compile_values(c, text.value, text.value_bytes, out);
+    if (rc)
+        predicate_fini(out);
+    return rc;
+}
+
 enum err_code predicate_compile(const struct predicate_context *c,
                                 struct predicate_text text,
                                 struct predicate *out, struct err *e)
@@ -331,17 +348,25 @@ enum err_code predicate_compile(const struct predicate_context *c,
 
     *out = (struct predicate){.modifier = ""};
     rc = compile_name(&k, out, text.name);
-    if (rc)
-        return rc;
-    if (text.value_bytes == 0)
-        return refuse_empty(&k);
-    if (out->op == PREDICATE_MISSING)
-        return compile_missing(&k, bytes_make(text.value, text.value_bytes),
-                               out);
-    rc = compile_values(&k, text.value, text.value_bytes, out);
-    if (rc)
-        predicate_fini(out);
-    return rc;
+    return rc ? rc : compile_value(&k, text, out);
+}
+
+enum err_code predicate_compile_like(const struct predicate_context *c,
+                                     const struct predicate *like,
+                                     struct predicate_text text,
+                                     struct predicate *out, struct err *e)
+{
+    struct compilation k = {.context = c,
+                            .name = text.name,
+                            .parameter = like->parameter,
+                            .how = like->how,
+                            .target = like->target,
+                            .e = e};
+
+    *out = *like;
+    out->values = NULL;
+    out->count = 0;
+    return compile_value(&k, text, out);
 }
 
 /* --- the end --- */

@@ -113,6 +113,12 @@ MUST_CHECK enum err_code predicate_compile(const struct predicate_context *c,
                                            struct predicate *out,
                                            struct err *e);
 
+/* The same parameter and modifier with another value. */
+MUST_CHECK enum err_code
+predicate_compile_like(const struct predicate_context *c,
+                       const struct predicate *like, struct predicate_text text,
+                       struct predicate *out, struct err *e);
+
 void predicate_fini(struct predicate *p);
 
 /* "eq", "ne", ... */

@@ -10,20 +10,105 @@
 /* What a trace tells of one predicate. */
 #define TOLD_BYTES ((size_t)4096)
 
+#define NO_ANCHOR ((size_t)-1)
+
+/* Where a predicate's value stands in the source. */
+struct place {
+    uint16_t at;
+    uint16_t n;
+};
+
 struct query {
     const struct search_base *base;
     char *text; /* the predicates point into it */
     struct predicate *predicates;
     size_t count;
+    size_t anchor; /* the predicate that is it, or NO_ANCHOR */
+    /* the text before it was decoded; NULL for a search */
+    char *source;
+    size_t source_bytes;
+    struct place *places;
+    char *base_url;
+    size_t base_url_bytes;
     struct query_term *terms;
     size_t term_count;
 };
 
+/* --- choosing an anchor --- */
+
+enum rank { RANK_NONE, RANK_TOKEN, RANK_IDENTIFIER, RANK_REFERENCE };
+
+static bool has_codes(const struct predicate *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->values[i].token.code.n == 0)
+            return false;
+    return true;
+}
+
+static enum rank rank_of(const struct predicate *p)
+{
+    if (p->op != PREDICATE_ANY_OF || p->how != HOW_PLAIN ||
+        p->count > QUERY_ANCHORS_MAX)
+        return RANK_NONE;
+    switch (p->parameter->type) {
+    case SEARCH_REFERENCE:
+        return RANK_REFERENCE;
+    case SEARCH_URI:
+        return RANK_IDENTIFIER;
+    case SEARCH_TOKEN:
+        if (!has_codes(p))
+            return RANK_NONE;
+        return search_parameter_has_leaf(p->parameter,
+                                         SEARCH_LEAF_IDENTIFIER) ||
+                       search_parameter_has_leaf(p->parameter, SEARCH_LEAF_ID)
+                   ? RANK_IDENTIFIER
+                   : RANK_TOKEN;
+    case SEARCH_DATE:
+    case SEARCH_STRING:
+    case SEARCH_NUMBER:
+    case SEARCH_QUANTITY:
+    case SEARCH_COMPOSITE:
+        break;
+    }
+    return RANK_NONE;
+}
+
+/* The best rank and, among equals, the fewest values. */
+static size_t choose_anchor(const struct query *q)
+{
+    const struct predicate *best = NULL;
+
+    for (size_t i = 0; i < q->count; i++) {
+        const struct predicate *p = &q->predicates[i];
+        enum rank rank = rank_of(p);
+
+        if (rank == RANK_NONE)
+            continue;
+        if (!best || rank > rank_of(best) ||
+            (rank == rank_of(best) && p->count < best->count))
+            best = p;
+    }
+    return best ? (size_t)(best - q->predicates) : NO_ANCHOR;
+}
+
 /* --- compiling --- */
 
-static enum err_code compile_term(const struct predicate_context *c, char *text,
-                                  size_t n, struct predicate *out,
-                                  struct err *e)
+static char *copy_of(struct bytes text)
+{
+    char *copy = malloc(text.n + 1);
+
+    if (!copy)
+        return NULL;
+    if (text.n)
+        memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    return copy;
+}
+
+static enum err_code compile_term(struct query *q,
+                                  const struct predicate_context *c, char *text,
+                                  size_t n, struct err *e)
 {
     size_t name_bytes = bytes_find(bytes_make(text, n), '=');
     struct predicate_text t;
@@ -33,13 +118,15 @@ static enum err_code compile_term(const struct predicate_context *c, char *text,
                        "each part of a search between '&' must be name=value");
     t.value = text + name_bytes + 1;
     t.value_bytes = n - name_bytes - 1;
+    q->places[q->count] =
+        (struct place){(uint16_t)(t.value - q->text), (uint16_t)t.value_bytes};
     if (!escape_decode_percent(text, &name_bytes) ||
         !escape_decode_percent(t.value, &t.value_bytes))
         return err_set(e, ERR_INVALID,
                        "a search must be UTF-8 without NUL, and each '%%' must "
                        "have two hexadecimal digits behind it");
     t.name = bytes_make(text, name_bytes);
-    return predicate_compile(c, t, out, e);
+    return predicate_compile(c, t, &q->predicates[q->count], e);
 }
 
 static size_t count_terms(struct bytes text)
@@ -61,20 +148,30 @@ static enum err_code make_room(struct query *q, size_t count, struct err *e)
     return q->predicates ? ERR_OK : err_nomem(e);
 }
 
-static enum err_code compile_terms(struct query *q, size_t n,
-                                   struct bytes base_url, struct err *e)
+static struct predicate_context context_of(const struct query *q)
 {
-    struct predicate_context context = {
-        .base = q->base, .base_url = base_url, .values_max = QUERY_VALUES_MAX};
-    size_t count = count_terms(bytes_make(q->text, n));
+    return (struct predicate_context){
+        .base = q->base,
+        .base_url = bytes_make(q->base_url, q->base_url_bytes),
+        .values_max = QUERY_VALUES_MAX};
+}
+
+static enum err_code compile_terms(struct query *q, struct err *e)
+{
+    struct predicate_context context = context_of(q);
+    size_t count = count_terms(bytes_make(q->text, q->source_bytes));
     char *at = q->text;
     enum err_code rc = make_room(q, count, e);
 
+    if (rc == ERR_OK) {
+        q->places = calloc(count, sizeof *q->places);
+        rc = q->places ? ERR_OK : err_nomem(e);
+    }
     while (rc == ERR_OK && q->count < count) {
-        size_t rest = n - (size_t)(at - q->text);
+        size_t rest = q->source_bytes - (size_t)(at - q->text);
         size_t width = bytes_find(bytes_make(at, rest), '&');
 
-        rc = compile_term(&context, at, width, &q->predicates[q->count], e);
+        rc = compile_term(q, &context, at, width, e);
         if (rc == ERR_OK)
             q->count++;
         at += width + 1;
@@ -124,12 +221,14 @@ static enum err_code compile(struct query *q, struct bytes text,
 {
     enum err_code rc;
 
-    q->text = malloc(text.n + 1);
-    if (!q->text)
+    q->text = copy_of(text);
+    q->source = copy_of(text);
+    q->base_url = copy_of(base_url);
+    q->source_bytes = text.n;
+    q->base_url_bytes = base_url.n;
+    if (!q->text || !q->source || !q->base_url)
         return err_nomem(e);
-    memcpy(q->text, text.p, text.n);
-    q->text[text.n] = '\0';
-    rc = compile_terms(q, text.n, base_url, e);
+    rc = compile_terms(q, e);
     return rc ? rc : list_terms(q, e);
 }
 
@@ -159,6 +258,7 @@ enum err_code query_compile(struct bytes resource_type, struct bytes text,
         query_free(q);
         return rc;
     }
+    q->anchor = choose_anchor(q);
     *out = q;
     return ERR_OK;
 }
@@ -212,6 +312,7 @@ enum err_code query_compile_search(const struct query_search *search,
         query_free(q);
         return rc;
     }
+    q->anchor = choose_anchor(q);
     *out = q;
     return ERR_OK;
 }
@@ -225,6 +326,9 @@ void query_free(struct query *q)
     free(q->predicates);
     free(q->terms);
     free(q->text);
+    free(q->source);
+    free(q->places);
+    free(q->base_url);
     free(q);
 }
 
@@ -245,8 +349,10 @@ static void tell(const struct query_teller *teller, const struct predicate *p,
     buf_fini(&found);
 }
 
-/* One evaluation for both: with a teller it goes on to the end. */
-static bool matches(const struct query *q, const struct search_values *v,
+/* One evaluation for both: with a teller it goes on to the end. With `anchor`
+ * in place of the query's own, unless it is NULL. */
+static bool matches(const struct query *q, const struct predicate *anchor,
+                    const struct search_values *v,
                     const struct query_teller *teller)
 {
     bool all = true;
@@ -254,10 +360,12 @@ static bool matches(const struct query *q, const struct search_values *v,
     if (v->base != q->base)
         return false;
     for (size_t i = 0; i < q->count; i++) {
-        bool passed = match_predicate(&q->predicates[i], v);
+        const struct predicate *p =
+            anchor && i == q->anchor ? anchor : &q->predicates[i];
+        bool passed = match_predicate(p, v);
 
         if (teller)
-            tell(teller, &q->predicates[i], v, passed);
+            tell(teller, p, v, passed);
         else if (!passed)
             return false;
         all = all && passed;
@@ -267,72 +375,16 @@ static bool matches(const struct query *q, const struct search_values *v,
 
 bool query_matches(const struct query *q, const struct search_values *v)
 {
-    return matches(q, v, NULL);
+    return matches(q, NULL, v, NULL);
 }
 
 bool query_matches_telling(const struct query *q, const struct search_values *v,
                            const struct query_teller *teller)
 {
-    return matches(q, v, teller);
+    return matches(q, NULL, v, teller);
 }
 
 /* --- anchors --- */
-
-enum rank { RANK_NONE, RANK_TOKEN, RANK_IDENTIFIER, RANK_REFERENCE };
-
-static bool has_codes(const struct predicate *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (p->values[i].token.code.n == 0)
-            return false;
-    return true;
-}
-
-static enum rank rank_of(const struct predicate *p)
-{
-    if (p->op != PREDICATE_ANY_OF || p->how != HOW_PLAIN ||
-        p->count > QUERY_ANCHORS_MAX)
-        return RANK_NONE;
-    switch (p->parameter->type) {
-    case SEARCH_REFERENCE:
-        return RANK_REFERENCE;
-    case SEARCH_URI:
-        return RANK_IDENTIFIER;
-    case SEARCH_TOKEN:
-        if (!has_codes(p))
-            return RANK_NONE;
-        return search_parameter_has_leaf(p->parameter,
-                                         SEARCH_LEAF_IDENTIFIER) ||
-                       search_parameter_has_leaf(p->parameter, SEARCH_LEAF_ID)
-                   ? RANK_IDENTIFIER
-                   : RANK_TOKEN;
-    case SEARCH_DATE:
-    case SEARCH_STRING:
-    case SEARCH_NUMBER:
-    case SEARCH_QUANTITY:
-    case SEARCH_COMPOSITE:
-        break;
-    }
-    return RANK_NONE;
-}
-
-/* The best rank and, among equals, the fewest values. */
-static const struct predicate *choose_anchor(const struct query *q)
-{
-    const struct predicate *best = NULL;
-
-    for (size_t i = 0; i < q->count; i++) {
-        const struct predicate *p = &q->predicates[i];
-        enum rank rank = rank_of(p);
-
-        if (rank == RANK_NONE)
-            continue;
-        if (!best || rank > rank_of(best) ||
-            (rank == rank_of(best) && p->count < best->count))
-            best = p;
-    }
-    return best;
-}
 
 static uint64_t key_of(const struct predicate *p,
                        const struct predicate_value *value)
@@ -352,12 +404,12 @@ static bool contains(const uint64_t *keys, size_t n, uint64_t key)
     return false;
 }
 
-size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX])
+static size_t keys_of(const struct predicate *p,
+                      uint64_t keys[QUERY_ANCHORS_MAX])
 {
-    const struct predicate *p = choose_anchor(q);
     size_t n = 0;
 
-    for (size_t i = 0; p && i < p->count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         uint64_t key = key_of(p, &p->values[i]);
 
         if (!contains(keys, n, key))
@@ -366,11 +418,116 @@ size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX])
     return n;
 }
 
+size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX])
+{
+    return q->anchor == NO_ANCHOR ? 0
+                                  : keys_of(&q->predicates[q->anchor], keys);
+}
+
 int query_anchor_rank(const struct query *q)
 {
-    const struct predicate *p = choose_anchor(q);
+    return q->anchor == NO_ANCHOR ? 0 : (int)rank_of(&q->predicates[q->anchor]);
+}
 
-    return p ? (int)rank_of(p) : 0;
+struct bytes query_text(const struct query *q)
+{
+    return bytes_make(q->source, q->source_bytes);
+}
+
+bool query_split_anchor(const struct query *q, struct query_split *out)
+{
+    struct bytes all = query_text(q);
+    struct place place;
+
+    if (q->anchor == NO_ANCHOR || !q->source)
+        return false;
+    place = q->places[q->anchor];
+    *out = (struct query_split){
+        .before = bytes_make(all.p, place.at),
+        .value = bytes_make(all.p + place.at, place.n),
+        .after = bytes_from(all, (size_t)place.at + place.n)};
+    return true;
+}
+
+/* --- a value beside the query's own --- */
+
+struct query_value {
+    const struct query *query; /* NULL: not set */
+    struct predicate predicate;
+    size_t source_bytes;
+    char source[QUERY_TEXT_MAX];
+    char text[QUERY_TEXT_MAX + 1]; /* the predicate points into it */
+};
+
+struct query_value *query_value_new(void)
+{
+    return calloc(1, sizeof(struct query_value));
+}
+
+void query_value_forget(struct query_value *x)
+{
+    predicate_fini(&x->predicate);
+    x->query = NULL;
+}
+
+void query_value_free(struct query_value *x)
+{
+    if (!x)
+        return;
+    query_value_forget(x);
+    free(x);
+}
+
+static enum err_code read_value(struct query_value *x, const struct query *q,
+                                struct bytes text, struct err *e)
+{
+    struct predicate_context context = context_of(q);
+    struct predicate_text t = {
+        bytes_of(q->predicates[q->anchor].parameter->code), x->text, text.n};
+
+    if (!escape_decode_percent(x->text, &t.value_bytes))
+        return err_set(e, ERR_INVALID, "a value is not encoded as a search is");
+    return predicate_compile_like(&context, &q->predicates[q->anchor], t,
+                                  &x->predicate, e);
+}
+
+enum err_code query_value_set(struct query_value *x, const struct query *q,
+                              struct bytes text, struct err *e)
+{
+    enum err_code rc;
+
+    if (x->query == q &&
+        bytes_equal(text, bytes_make(x->source, x->source_bytes)))
+        return ERR_OK;
+    query_value_forget(x);
+    assert(q->anchor != NO_ANCHOR && q->source);
+    if (text.n > QUERY_TEXT_MAX)
+        return err_set(e, ERR_INVALID, "a search may have at most %d bytes",
+                       QUERY_TEXT_MAX);
+    memcpy(x->source, text.p, text.n);
+    memcpy(x->text, text.p, text.n);
+    x->text[text.n] = '\0';
+    x->source_bytes = text.n;
+    rc = read_value(x, q, text, e);
+    if (rc == ERR_OK && x->predicate.count > QUERY_ANCHORS_MAX) {
+        query_value_forget(x);
+        rc = err_set(e, ERR_INVALID, "an anchor has too many values");
+    }
+    if (rc == ERR_OK)
+        x->query = q;
+    return rc;
+}
+
+bool query_value_matches(const struct query_value *x,
+                         const struct search_values *v)
+{
+    return matches(x->query, &x->predicate, v, NULL);
+}
+
+size_t query_value_anchor(const struct query_value *x,
+                          uint64_t keys[QUERY_ANCHORS_MAX])
+{
+    return keys_of(&x->predicate, keys);
 }
 
 /* --- terms --- */

@@ -74,6 +74,38 @@ size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX]);
  * 3 a reference. Lets a caller choose among several queries. */
 int query_anchor_rank(const struct query *q);
 
+/* Subscriptions by the million differ in nothing but the anchor's value
+ * ("patient=Patient/1"): the text of a query around it, as it was compiled.
+ * before + value + after is the whole text. False without an anchor. Borrowed
+ * from the query. */
+struct query_split {
+    struct bytes before;
+    struct bytes value;
+    struct bytes after;
+};
+bool query_split_anchor(const struct query *q, struct query_split *out);
+
+struct bytes query_text(const struct query *q); /* as it was compiled */
+
+/* A value of a query's anchor beside the one that it was compiled with. */
+struct query_value;
+struct query_value *query_value_new(void); /* NULL: no memory */
+void query_value_free(struct query_value *x);
+
+/* Reads the text of a split's value. The same text for the same query again
+ * costs nothing; q must stay as it is until another one is set. */
+MUST_CHECK enum err_code query_value_set(struct query_value *x,
+                                         const struct query *q,
+                                         struct bytes text, struct err *e);
+void query_value_forget(struct query_value *x);
+
+/* As query_matches() and query_anchor() with this value in place of the
+ * query's own. */
+bool query_value_matches(const struct query_value *x,
+                         const struct search_values *v);
+size_t query_value_anchor(const struct query_value *x,
+                          uint64_t keys[QUERY_ANCHORS_MAX]);
+
 /* Iterates what was compiled, for checks against a topic's canFilterBy: the
  * parameter's code, its modifier ("" without one) and, for a type that has
  * prefixes, the comparator ("eq" without a prefix; "" for other types). */

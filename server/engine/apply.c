@@ -23,8 +23,6 @@ struct work {
     struct topic_set *topics;    /* NULL: they stay as they are */
     struct record_event *events; /* heap */
     size_t event_capacity;
-    enum err_code failed; /* while events are added */
-    struct err *err;
 };
 
 static enum err_code refuse(struct command *c, enum err_code code,
@@ -98,50 +96,49 @@ static enum err_code load_previous(struct work *w, struct err *e)
     return code;
 }
 
-static bool counts_events(const struct batch *b, const struct sub *s)
+static bool counts_events(const struct batch *b, const struct sub *s,
+                          const struct sub_state *now)
 {
-    enum subscription_status status =
-        s->staged ? s->staged->state.status : s->state.status;
-    int64_t end_ms = definition_get(s->matched_by)->end_ms;
+    int64_t end_ms = batch_rare_of(s).end_ms;
 
-    return status != STATUS_OFF && (end_ms == 0 || b->time_ms < end_ms);
+    return now->status != STATUS_OFF && (end_ms == 0 || b->time_ms < end_ms);
 }
 
-static bool make_room(struct work *w)
+static enum err_code make_room(struct work *w, struct err *e)
 {
     struct record_event *grown;
 
     if (w->change.event_count < w->event_capacity)
-        return true;
+        return ERR_OK;
     w->event_capacity = w->event_capacity ? 4 * w->event_capacity : 16;
     grown = realloc(w->events, w->event_capacity * sizeof *grown);
-    if (!grown) {
-        w->failed = err_nomem(w->err);
-        return false;
-    }
+    if (!grown)
+        return err_nomem(e);
     w->events = grown;
-    return true;
+    return ERR_OK;
 }
 
-static bool add_event(void *ctx, struct sub *s)
+static enum err_code add_event(void *ctx, struct sub *s, struct err *e)
 {
     struct work *w = ctx;
+    char id[SUB_ID_BYTES];
     const struct sub_state *now = s->staged ? &s->staged->state : &s->state;
-    const struct proof p = {w->batch->state->signer,
-                            definition_get(s->matched_by), bytes_of(s->id)};
+    const struct proof p = {w->batch->state->signer, form_secret(s->form),
+                            sub_id(s, id)};
     const struct chain_event event = {now->last_event + 1, w->change.type,
                                       w->change.id, w->change.version};
     struct record_event *out;
+    enum err_code code;
 
-    if (!counts_events(w->batch, s))
-        return true;
-    if (!make_room(w))
-        return false;
+    if (!counts_events(w->batch, s, now))
+        return ERR_OK;
+    code = make_room(w, e);
+    if (code != ERR_OK)
+        return code;
     out = &w->events[w->change.event_count++];
     *out = (struct record_event){.subscription = s->number,
                                  .number = event.number};
-    w->failed = proof_extend(&p, &now->chain, &event, &out->chain, w->err);
-    return w->failed == ERR_OK;
+    return proof_extend(&p, &now->chain, &event, &out->chain, e);
 }
 
 /* Subscriptions carry secrets, and their server-side changes would feed back:
@@ -153,6 +150,7 @@ static enum err_code match(struct work *w, struct err *e)
     struct change_view view = {.interaction = w->change.interaction,
                                .resource_type = c->type,
                                .current = c->values};
+    const struct matcher_receiver receiver = {add_event, w};
     enum err_code code = ERR_OK;
 
     /* a SubscriptionTopic is no resource of R4 that a topic could be for */
@@ -168,9 +166,7 @@ static enum err_code match(struct work *w, struct err *e)
     if (c->values)
         search_values_stamp(c->values, c->time_ms);
     view.previous = w->previous;
-    w->err = e;
-    (void)matcher_match(m, &view, add_event, w);
-    return w->failed;
+    return matcher_match(m, &view, &receiver, e);
 }
 
 static enum err_code append(struct work *w, struct err *e)

@@ -40,6 +40,20 @@ struct sub_change *batch_touch(struct batch *b, struct sub *s)
     return c;
 }
 
+bool batch_note_added(struct batch *b, struct sub_change *c)
+{
+    c->added = true;
+    b->added_count++;
+    return subs_add_id(&b->state->subs, &b->added, c->sub);
+}
+
+void batch_note_removed(struct batch *b, struct sub_change *c)
+{
+    c->removed = true;
+    if (c->added)
+        subs_remove_id(&b->state->subs, &b->added, c->sub);
+}
+
 struct sub_rare *batch_rare(struct sub_change *c)
 {
     if (!c->rare) {
@@ -50,13 +64,17 @@ struct sub_rare *batch_rare(struct sub_change *c)
     return c->rare;
 }
 
+struct sub_rare batch_rare_of(const struct sub *s)
+{
+    return s->staged && s->staged->rare ? *s->staged->rare : sub_rare_of(s);
+}
+
 struct sub *batch_find_id(const struct batch *b, struct bytes id)
 {
-    struct sub *s;
+    struct sub *s = subs_find_id_in(&b->state->subs, &b->added, id);
 
-    for (const struct sub_change *c = b->changes; c; c = c->next)
-        if (c->added && !c->removed && bytes_is(id, c->sub->id))
-            return c->sub;
+    if (s)
+        return s;
     s = subs_find_id(&b->state->subs, id);
     return s && s->staged && s->staged->removed ? NULL : s;
 }
@@ -93,13 +111,50 @@ enum err_code batch_current(struct batch *b, struct bytes type, struct bytes id,
     return code == ERR_OK ? state_current_decode(value, out, e) : code;
 }
 
+static void lock(struct state *s)
+{
+    int rc = pthread_rwlock_wrlock(&s->lock);
+
+    assert(rc == 0);
+    (void)rc;
+}
+
+static void unlock(struct state *s)
+{
+    int rc = pthread_rwlock_unlock(&s->lock);
+
+    assert(rc == 0);
+    (void)rc;
+}
+
+/* Tables that readers look into grow under the lock. */
+static bool make_room(struct state *s, size_t added)
+{
+    bool made;
+
+    if (overlay_is_prepared(&s->young) && subs_has_room(&s->subs, added))
+        return true;
+    lock(s);
+    made = overlay_prepare(&s->young) && subs_reserve(&s->subs, added);
+    unlock(s);
+    return made;
+}
+
+/* An error and acknowledgements need a place. */
+static bool prepare_rares(struct batch *b)
+{
+    for (struct sub_change *c = b->changes; c; c = c->next)
+        if ((c->error || c->acked) && !batch_rare(c))
+            return false;
+    return true;
+}
+
 /* Everything that publishing needs and that could fail. */
 static enum err_code prepare(struct batch *b, struct batch_outcome *out,
                              struct err *e)
 {
     *out = (struct batch_outcome){0};
-    if (!overlay_prepare(&b->state->young) ||
-        !subs_reserve(&b->state->subs, b->added_count))
+    if (!make_room(b->state, b->added_count) || !prepare_rares(b))
         return err_nomem(e);
     if (b->change_count > 0) {
         out->numbers = malloc(b->change_count * sizeof *out->numbers);
@@ -109,35 +164,43 @@ static enum err_code prepare(struct batch *b, struct batch_outcome *out,
     return ERR_OK;
 }
 
+/* What is new and not NULL has a staged rare: prepare_rares() made it. */
+static void publish_rare(struct sub_change *c)
+{
+    struct sub_rare was = sub_rare_of(c->sub);
+    struct sub_rare *rare = c->rare ? c->rare : c->sub->rare;
+
+    if (!rare)
+        return;
+    if (c->error_set) {
+        rare->error = c->error;
+        c->error = NULL;
+    }
+    if (c->acked_set) {
+        rare->acked = c->acked;
+        c->acked = NULL;
+    }
+    if (rare == c->sub->rare) {
+        if (rare->error != was.error)
+            free(was.error);
+        if (rare->acked != was.acked)
+            free(was.acked);
+    }
+    sub_set_rare(c->sub, rare);
+    c->rare = NULL;
+}
+
 static void publish_change(struct state *s, struct sub_change *c)
 {
     struct sub *sub = c->sub;
 
     sub->staged = NULL;
     sub->state = c->state;
-    if (c->redefined) {
-        definition_unref(&sub->definition);
-        sub->definition = c->definition;
-        c->definition = NULL;
-    }
-    if (c->error_set) {
-        free(sub->error);
-        sub->error = c->error;
-        c->error = NULL;
-    }
-    if (c->rare) {
-        free(sub->rare);
-        sub->rare = NULL;
-        if (!rare_is_empty(c->rare)) {
-            sub->rare = c->rare;
-            c->rare = NULL;
-        }
-    }
-    if (c->acked_set) {
-        free(sub->acked);
-        sub->acked = c->acked;
-        c->acked = NULL;
-    }
+    publish_rare(c);
+    if (c->definition)
+        definition_cache_put(&s->definitions, c->state.definition,
+                             c->definition,
+                             definition_cache_generation(&s->definitions));
     if (c->added && !c->removed)
         subs_add(&s->subs, sub);
     else if (!c->added && c->removed)
@@ -160,27 +223,31 @@ static struct sub_change *reverse(struct sub_change *list)
 
 static void release(struct batch *b)
 {
+    struct state *s = b->state;
+
     for (struct sub_change *c = b->changes; c; c = c->next) {
         definition_unref(&c->definition);
-        definition_unref(&c->matched_by);
+        form_free(matcher_forms(s->matcher), &c->form);
         free(c->error);
         free(c->rare);
         free(c->acked);
         if (c->removed && !c->sub->staged)
-            sub_free(c->sub);
+            subs_free(&s->subs, c->sub);
     }
     b->changes = NULL;
     topic_set_unref(b->topics);
     b->topics = NULL;
+    handle_set_fini(&b->added);
     arena_fini(&b->arena);
 }
 
 static void publish(struct batch *b, struct batch_outcome *out)
 {
     struct state *s = b->state;
-    int rc = pthread_rwlock_wrlock(&s->lock);
 
-    assert(rc == 0);
+    lock(s);
+    if (b->topics)
+        definition_cache_renew(&s->definitions);
     /* oldest first: numbers ascend in the table */
     b->changes = reverse(b->changes);
     for (struct sub_change *c = b->changes; c; c = c->next) {
@@ -196,9 +263,7 @@ static void publish(struct batch *b, struct batch_outcome *out)
         b->topics = superseded; /* released with the batch */
     }
     s->published_change = b->change;
-    rc = pthread_rwlock_unlock(&s->lock);
-    assert(rc == 0);
-    (void)rc;
+    unlock(s);
     release(b);
 }
 
@@ -229,26 +294,28 @@ enum err_code batch_publish_replayed(struct batch *b, struct err *e)
     return code;
 }
 
+static void drop_form(struct state *s, struct sub *sub)
+{
+    struct form *form = matcher_remove(s->matcher, sub);
+
+    form_free(matcher_forms(s->matcher), &form);
+}
+
 /* Puts the matcher back to what it was before the batch. Without memory for
  * that the writer could only go on with wrong answers: it stops instead. */
 static void undo(struct state *s, struct sub_change *c)
 {
-    bool restored = true;
+    enum err_code code = ERR_OK;
 
     c->sub->staged = NULL;
-    if (c->added) {
-        matcher_remove(s->matcher, c->sub);
-        sub_free(c->sub);
-        c->removed = false;
-        return;
-    }
-    if (c->redefined || c->removed) {
-        matcher_remove(s->matcher, c->sub);
-        if (c->matched_by)
-            restored = matcher_add(s->matcher, c->sub, c->matched_by);
-    }
-    assert(restored);
-    (void)restored;
+    if (c->added || c->redefined || c->removed)
+        drop_form(s, c->sub);
+    if (c->added)
+        subs_free(&s->subs, c->sub);
+    else if (c->form)
+        code = matcher_add(s->matcher, c->sub, &c->form, NULL);
+    assert(code == ERR_OK);
+    (void)code;
     c->removed = false;
 }
 

@@ -19,7 +19,7 @@ struct sub_change {
     struct sub_state state;
     struct sub_rare *rare;         /* heap; NULL: as it was */
     struct definition *definition; /* new one, or NULL: as it was */
-    struct definition *matched_by; /* what the matcher had, for the undo */
+    struct form *form;             /* what the matcher had, for the undo */
     bool redefined;
     bool error_set;
     char *error; /* heap; NULL: none */
@@ -41,6 +41,7 @@ struct batch {
     size_t change_count;
     size_t added_count;
     struct topic_set *topics; /* a reference; NULL: as they were */
+    struct handle_set added;  /* new subscriptions by id */
 };
 
 MUST_CHECK enum err_code batch_begin(struct batch *b, struct state *s,
@@ -50,9 +51,17 @@ MUST_CHECK enum err_code batch_begin(struct batch *b, struct state *s,
  * NULL without memory. */
 struct sub_change *batch_touch(struct batch *b, struct sub *s);
 
-/* What the subscription has aside as of this batch, to read or to change.
- * NULL without memory. */
+/* What the subscription has aside as of this batch, to read or to change; its
+ * error is the published one. NULL without memory. */
 struct sub_rare *batch_rare(struct sub_change *c);
+
+/* The same to look at. */
+struct sub_rare batch_rare_of(const struct sub *s);
+
+/* The subscription is new with this batch. False without memory: it must be
+ * aborted. */
+MUST_CHECK bool batch_note_added(struct batch *b, struct sub_change *c);
+void batch_note_removed(struct batch *b, struct sub_change *c);
 
 /* The live subscription with this id, as of this batch. */
 struct sub *batch_find_id(const struct batch *b, struct bytes id);

@@ -63,6 +63,13 @@ enum err_code effects_views(struct batch *b, uint64_t change,
     return err_nomem(e);
 }
 
+/* The state that was loaded for it has the change already. */
+static bool is_known(const struct batch *b, uint64_t change,
+                     const struct sub *s)
+{
+    return change <= subs_loaded_as_of(&b->state->subs, s);
+}
+
 enum err_code effects_event(struct batch *b, uint64_t change,
                             struct record_event event, struct err *e)
 {
@@ -75,7 +82,7 @@ enum err_code effects_event(struct batch *b, uint64_t change,
                        state_queue_key(event.subscription, event.number, raw),
                        state_queued_value(&queued, value)))
         return err_nomem(e);
-    if (!s || change <= s->loaded_as_of)
+    if (!s || is_known(b, change, s))
         return ERR_OK;
     c = batch_touch(b, s);
     if (!c)
@@ -88,7 +95,7 @@ enum err_code effects_event(struct batch *b, uint64_t change,
 static struct sub_change *add_sub(struct batch *b, uint64_t number,
                                   struct bytes id)
 {
-    struct sub *s = sub_new(number, id);
+    struct sub *s = subs_new(&b->state->subs, number, id);
     struct sub_change *c;
 
     if (!s)
@@ -96,42 +103,37 @@ static struct sub_change *add_sub(struct batch *b, uint64_t number,
     s->state.status = STATUS_REQUESTED;
     c = batch_touch(b, s);
     if (!c) {
-        sub_free(s);
+        subs_free(&b->state->subs, s);
         return NULL;
     }
-    c->added = true;
-    b->added_count++;
-    return c;
+    return batch_note_added(b, c) ? c : NULL;
 }
 
-/* The matcher follows at once, so that later changes of the batch see it. */
-static bool rematch(struct batch *b, struct sub_change *c)
+/* Takes the subscription out of the matcher. What it had before the batch is
+ * kept for the undo. */
+static void unmatch(struct batch *b, struct sub_change *c)
 {
     struct matcher *m = b->state->matcher;
+    struct form *form = matcher_remove(m, c->sub);
 
-    if (!c->added && !c->redefined && !c->removed)
-        c->matched_by = definition_ref(c->sub->matched_by);
-    matcher_remove(m, c->sub);
-    return !c->definition || matcher_add(m, c->sub, c->definition);
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    if (c->added || c->redefined || c->removed)
+        form_free(matcher_forms(m), &form);
+    else
+        c->form = form;
 }
 
 /* A new subscription begins its chain; a new secret begins another one behind
  * the events that are numbered so far. */
 static enum err_code rekey(struct batch *b, struct sub_change *c,
-                           const struct definition *next, struct err *e)
+                           const struct form *next, struct err *e)
 {
-    const struct definition *before =
-        c->redefined ? c->definition : c->sub->definition;
-    const struct subscription *d = definition_get(next);
-    const struct proof p = {b->state->signer, d, bytes_of(c->sub->id)};
+    char id[SUB_ID_BYTES];
+    const struct form *before = c->sub->form;
+    const struct proof p = {b->state->signer, form_secret(next),
+                            sub_id(c->sub, id)};
     struct sub_rare *rare;
 
-    if (before && same_text(definition_get(before)->secret, d->secret))
+    if (before && bytes_equal(form_secret(before), form_secret(next)))
         return ERR_OK;
     if (c->state.last_event > 0) {
         rare = batch_rare(c);
@@ -140,6 +142,69 @@ static enum err_code rekey(struct batch *b, struct sub_change *c,
         rare->chain_since = c->state.last_event;
     }
     return proof_start(&p, c->state.last_event, &c->state.chain, e);
+}
+
+static enum err_code make_form(struct batch *b, const struct definition *d,
+                               struct form **out, struct err *e)
+{
+    *out = NULL;
+    return d ? form_new(matcher_forms(b->state->matcher), definition_get(d),
+                        out, e)
+             : ERR_OK;
+}
+
+/* The matcher follows at once, so that later changes of the batch see it. The
+ * form moves in; NULL: the subscription matches no more. */
+static enum err_code rematch(struct batch *b, struct sub_change *c,
+                             struct form **form, struct err *e)
+{
+    struct matcher *m = b->state->matcher;
+    enum err_code code = ERR_OK;
+
+    unmatch(b, c);
+    c->redefined = true;
+    if (*form)
+        code = matcher_add(m, c->sub, form, e);
+    form_free(matcher_forms(m), form);
+    return code;
+}
+
+static void take_definition(struct sub_change *c, struct definition **d)
+{
+    definition_unref(&c->definition);
+    c->definition = *d;
+    *d = NULL;
+    c->state.unfit = !c->definition;
+    c->state.classic =
+        c->definition && subscription_is_classic(definition_get(c->definition));
+}
+
+static bool set_end(struct sub_change *c, const struct definition *d)
+{
+    int64_t end_ms = d ? definition_get(d)->end_ms : 0;
+    struct sub_rare *rare;
+
+    if (batch_rare_of(c->sub).end_ms == end_ms)
+        return true;
+    rare = batch_rare(c);
+    if (rare)
+        rare->end_ms = end_ms;
+    return rare != NULL;
+}
+
+static bool set_retry(struct sub_change *c, uint32_t attempts,
+                      int64_t next_attempt_ms)
+{
+    struct sub_rare now = batch_rare_of(c->sub), *rare;
+
+    if (now.attempts == attempts && now.next_attempt_ms == next_attempt_ms)
+        return true;
+    rare = batch_rare(c);
+    if (!rare)
+        return false;
+    rare->attempts = attempts;
+    rare->next_attempt_ms = next_attempt_ms;
+    return true;
 }
 
 static enum subscription_status status_of(const struct definition *d, bool off)
@@ -155,22 +220,22 @@ static enum subscription_status status_of(const struct definition *d, bool off)
 static enum err_code redefine(struct batch *b, struct sub_change *c,
                               const struct effects_definition *d, struct err *e)
 {
-    struct definition *superseded = c->definition;
-    enum err_code code =
-        *d->definition ? rekey(b, c, *d->definition, e) : ERR_OK;
+    struct form *form;
+    enum err_code code = make_form(b, *d->definition, &form, e);
 
+    take_definition(c, d->definition);
+    if (code == ERR_OK && form)
+        code = rekey(b, c, form, e);
     if (code != ERR_OK) {
-        definition_unref(d->definition);
+        form_free(matcher_forms(b->state->matcher), &form);
         return code;
     }
-    c->definition = *d->definition;
-    *d->definition = NULL;
-    definition_unref(&superseded);
-    if (!rematch(b, c) || !set_error(c, d->reason)) {
-        c->redefined = true;
+    code = rematch(b, c, &form, e);
+    if (code != ERR_OK)
+        return code;
+    if (!set_retry(c, 0, 0) || !set_end(c, c->definition) ||
+        !set_error(c, d->reason))
         return err_nomem(e);
-    }
-    c->redefined = true;
     move_to(c, status_of(c->definition, d->off));
     return ERR_OK;
 }
@@ -178,15 +243,11 @@ static enum err_code redefine(struct batch *b, struct sub_change *c,
 enum err_code effects_refit(struct batch *b, struct sub_change *c,
                             struct definition **definition, struct err *e)
 {
-    struct definition *superseded = c->definition;
-    bool matched;
+    struct form *form;
+    enum err_code code = make_form(b, *definition, &form, e);
 
-    c->definition = *definition;
-    *definition = NULL;
-    definition_unref(&superseded);
-    matched = rematch(b, c);
-    c->redefined = true;
-    return matched ? ERR_OK : err_nomem(e);
+    take_definition(c, definition);
+    return code == ERR_OK ? rematch(b, c, &form, e) : code;
 }
 
 enum err_code effects_subscription(struct batch *b, uint64_t change,
@@ -197,7 +258,7 @@ enum err_code effects_subscription(struct batch *b, uint64_t change,
     struct sub *s = batch_find_id(b, r->id);
     struct sub_change *c;
 
-    if (s && change <= s->loaded_as_of) {
+    if (s && is_known(b, change, s)) {
         definition_unref(d->definition);
         return ERR_OK;
     }
@@ -207,8 +268,6 @@ enum err_code effects_subscription(struct batch *b, uint64_t change,
         return err_nomem(e);
     }
     c->state.definition = change;
-    c->state.attempts = 0;
-    c->state.next_attempt_ms = 0;
     c->state.failure = FAILURE_NONE;
     c->state.requested_ms = r->time_ms;
     return redefine(b, c, d, e);
@@ -220,21 +279,19 @@ enum err_code effects_subscription_deleted(struct batch *b, uint64_t change,
     struct sub *s = batch_find_id(b, id);
     struct sub_change *c;
 
-    if (!s || change <= s->loaded_as_of)
+    if (!s || is_known(b, change, s))
         return ERR_OK;
     c = batch_touch(b, s);
     if (!c)
         return err_nomem(e);
-    if (!c->added && !c->redefined)
-        c->matched_by = definition_ref(s->matched_by);
-    matcher_remove(b->state->matcher, s);
-    c->removed = true;
+    unmatch(b, c);
+    batch_note_removed(b, c);
     return ERR_OK;
 }
 
 static uint64_t failed_event(const struct sub_change *c)
 {
-    return c->rare ? c->rare->failed_event : sub_rare_of(c->sub).failed_event;
+    return batch_rare_of(c->sub).failed_event;
 }
 
 static bool set_failed_event(struct sub_change *c, uint64_t event)
@@ -251,45 +308,44 @@ static bool set_failed_event(struct sub_change *c, uint64_t event)
 
 static bool report_retry(struct sub_change *c, const struct report *r)
 {
-    c->state.attempts = r->attempts;
-    c->state.next_attempt_ms = r->next_attempt_ms;
     c->state.failure = r->failure;
-    return set_failed_event(c, r->event) && set_error(c, r->error);
+    return set_retry(c, r->attempts, r->next_attempt_ms) &&
+           set_failed_event(c, r->event) && set_error(c, r->error);
 }
 
 static bool report_settled(struct sub_change *c, const struct report *r,
                            enum subscription_status to)
 {
     move_to(c, to);
-    c->state.attempts = 0;
-    c->state.next_attempt_ms = 0;
     c->state.failure = r->failure;
-    return set_failed_event(c, 0) && set_error(c, r->error);
+    return set_retry(c, 0, 0) && set_failed_event(c, 0) &&
+           set_error(c, r->error);
 }
 
 static bool calm(struct sub_change *c)
 {
-    c->state.attempts = 0;
-    c->state.next_attempt_ms = 0;
     c->state.failure = FAILURE_NONE;
-    return set_failed_event(c, 0) && set_error(c, NULL);
+    return set_retry(c, 0, 0) && set_failed_event(c, 0) && set_error(c, NULL);
 }
 
 /* The set past the cursor, to be changed; NULL without memory. */
 static struct acked *stage_acked(struct sub_change *c)
 {
+    const struct acked *published = sub_rare_of(c->sub).acked;
+
     if (c->acked_set && c->acked)
         return c->acked;
     c->acked = calloc(1, sizeof *c->acked);
-    if (c->acked && !c->acked_set && c->sub->acked)
-        *c->acked = *c->sub->acked;
+    if (c->acked && !c->acked_set && published)
+        *c->acked = *published;
     c->acked_set = true;
     return c->acked;
 }
 
 static bool move_cursor(struct sub_change *c, uint64_t to)
 {
-    const struct acked *known = c->acked_set ? c->acked : c->sub->acked;
+    const struct acked *known =
+        c->acked_set ? c->acked : sub_rare_of(c->sub).acked;
     struct acked *a;
 
     if (!known) {
@@ -387,8 +443,8 @@ static bool report_parked(struct sub_change *c, const struct report *r)
     if (rare->parked < r->letter)
         rare->parked = r->letter;
     rare->failed_event = 0;
-    c->state.attempts = 0;
-    c->state.next_attempt_ms = 0;
+    rare->attempts = 0;
+    rare->next_attempt_ms = 0;
     c->state.failure = r->failure;
     return pass_events(c, r->first, r->event) && set_error(c, r->error);
 }
@@ -446,7 +502,7 @@ enum err_code effects_report(struct batch *b, uint64_t change,
     if (r->kind == REPORT_PARKED && r->letter > 0 && !stage_letter(b, r))
         return err_nomem(e);
     s = batch_find(b, r->subscription);
-    if (!s || change <= s->loaded_as_of)
+    if (!s || is_known(b, change, s))
         return ERR_OK;
     c = batch_touch(b, s);
     if (!c || !report_changes(c, r))

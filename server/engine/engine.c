@@ -41,9 +41,12 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     subs_init(&s->subs, seed);
     s->topics = topic_set_ref(config->topics);
     s->base_url = bytes_of(g->base_url);
-    s->matcher = matcher_new();
+    s->matcher = matcher_new(&s->subs, s->base_url);
     if (!s->matcher)
         return err_nomem(e);
+    code = definition_cache_init(&s->definitions, e);
+    if (code != ERR_OK)
+        return code;
     views_init(&g->views, s);
     code = signer_new(&s->signer, e);
     if (code != ERR_OK)
@@ -51,17 +54,25 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     return store_open(config->data_dir, config->map_bytes, &s->store, e);
 }
 
+static void drop_forms(struct state *s)
+{
+    for (struct sub *sub = subs_after(&s->subs, 0); sub;
+         sub = subs_after(&s->subs, sub->number)) {
+        struct form *form = matcher_remove(s->matcher, sub);
+
+        form_free(matcher_forms(s->matcher), &form);
+    }
+}
+
 static void fini_state(struct engine *g)
 {
     struct state *s = &g->state;
 
     views_fini(&g->views);
-    if (s->matcher) {
-        for (struct sub *sub = subs_after(&s->subs, 0); sub;
-             sub = subs_after(&s->subs, sub->number))
-            matcher_remove(s->matcher, sub);
-        matcher_free(s->matcher);
-    }
+    if (s->matcher)
+        drop_forms(s);
+    matcher_free(s->matcher);
+    definition_cache_fini(&s->definitions);
     subs_fini(&s->subs);
     topic_set_unref(s->topics);
     signer_free(s->signer);
@@ -116,14 +127,16 @@ static enum err_code report_unfit(struct engine *g, struct err *e)
         struct report r = {.subscription = s->number,
                            .definition = s->state.definition,
                            .kind = REPORT_FAILED};
+        const char *error = sub_error(s);
+        char raw[SUB_ID_BYTES];
+        struct bytes id = sub_id(s, raw);
 
-        if (s->definition || s->state.status == STATUS_OFF)
+        if (!s->state.unfit || s->state.status == STATUS_OFF)
             continue;
-        if (s->error)
-            memcpy(r.error, s->error,
-                   strnlen(s->error, REPORT_ERROR_BYTES - 1));
+        memcpy(r.error, error, strnlen(error, REPORT_ERROR_BYTES - 1));
         log_event(LOG_WARN, "subscription.unfit",
-                  "Subscription/%s cannot be honoured: %s", s->id, r.error);
+                  "Subscription/%.*s cannot be honoured: %s", BYTES_ARG(id),
+                  r.error);
         code = engine_report(g, &r, 1, e);
     }
     return code;

@@ -3,20 +3,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define MATCHER_LINKS_MAX ((size_t)TOPIC_TYPES_MAX * QUERY_ANCHORS_MAX)
-
-/* One occupant of a bucket: which link of the subscription points here. */
-struct occupant {
-    struct sub *sub;
-    uint32_t link;
+/* One value of a subscription's anchor in one lane; those of one key are
+ * chained in a ring, whose entry is in the table. */
+struct link {
+    uint64_t key;
+    uint32_t sub;
+    uint32_t next; /* of the same key */
+    uint32_t prev;
+    uint32_t sibling; /* of the same subscription; 0 at the end */
 };
 
-struct bucket {
-    uint64_t key; /* lane and anchor; unused in a scan list */
-    struct occupant *items;
-    uint32_t count;
-    uint32_t capacity;
-};
+_Static_assert(sizeof(struct link) == 24, "a link is small");
 
 /* One topic's triggers on one resource type. */
 struct lane {
@@ -24,7 +21,6 @@ struct lane {
     struct bytes type; /* the topic's, or constant */
     uint64_t number;   /* no other lane has had it */
     unsigned interactions;
-    struct bucket scan;
     struct lane *next_of_type;
 };
 
@@ -42,9 +38,13 @@ struct group {
 struct matcher {
     struct group *groups[SLOTS];
     struct lane *by_type[SLOTS];
-    struct map anchors; /* struct bucket by key */
     uint64_t lane_serial;
-    uint64_t serial;
+    struct subs *subs;
+    struct form_table forms;
+    struct pool links;
+    struct handle_set anchors; /* one link of each key */
+    struct query_value *value; /* the anchor's value looked at last */
+    uint32_t serial;
 };
 
 static unsigned bit_of(enum interaction i)
@@ -66,8 +66,7 @@ static size_t slot_of_group(const struct topic *topic, struct bytes classic)
                  : slot_of_type(classic);
 }
 
-static struct group *find_group(const struct matcher *m,
-                                const struct subscription *s)
+static struct group *find_group(const struct matcher *m, const struct shape *s)
 {
     struct bytes classic = bytes_of(s->classic_type);
     struct group *g = m->groups[slot_of_group(s->topic, classic)];
@@ -118,7 +117,7 @@ static void link_lanes(struct matcher *m, struct group *g)
     }
 }
 
-static struct group *need_group(struct matcher *m, const struct subscription *s)
+static struct group *need_group(struct matcher *m, const struct shape *s)
 {
     size_t count = s->topic ? topic_trigger_count(s->topic) : 1;
     struct bytes classic = bytes_of(s->classic_type);
@@ -149,7 +148,6 @@ static void unlink_lane(struct matcher *m, struct lane *lane)
     while (*at != lane)
         at = &(*at)->next_of_type;
     *at = lane->next_of_type;
-    free(lane->scan.items);
 }
 
 static void drop_if_empty(struct matcher *m, struct group *g)
@@ -168,197 +166,209 @@ static void drop_if_empty(struct matcher *m, struct group *g)
     free(g);
 }
 
-struct matcher *matcher_new(void)
+struct matcher *matcher_new(struct subs *subs, struct bytes base_url)
 {
-    return calloc(1, sizeof(struct matcher));
+    struct matcher *m = calloc(1, sizeof *m);
+
+    if (!m)
+        return NULL;
+    m->subs = subs;
+    pool_init(&m->links, sizeof(struct link));
+    form_table_init(&m->forms, base_url, subs->seed);
+    m->value = query_value_new();
+    if (m->value)
+        return m;
+    matcher_free(m);
+    return NULL;
 }
 
 void matcher_free(struct matcher *m)
 {
-    size_t position = 0;
-    struct bucket *bucket;
-
     if (!m)
         return;
-    while ((bucket = map_next(&m->anchors, &position)) != NULL) {
-        free(bucket->items);
-        free(bucket);
-    }
-    map_fini(&m->anchors);
-    for (size_t i = 0; i < SLOTS; i++)
-        while (m->groups[i]) {
-            m->groups[i]->subscriptions = 0;
-            drop_if_empty(m, m->groups[i]);
-        }
+    query_value_free(m->value);
+    form_table_fini(&m->forms);
+    handle_set_fini(&m->anchors);
+    pool_fini(&m->links);
     free(m);
 }
 
-/* ---- buckets ---- */
+struct form_table *matcher_forms(struct matcher *m)
+{
+    return &m->forms;
+}
 
-static uint64_t bucket_key(const struct lane *lane, uint64_t anchor)
+/* ---- the table of anchors ---- */
+
+static struct link *link_at(const struct matcher *m, uint32_t handle)
+{
+    return pool_at(&m->links, handle);
+}
+
+/* anchor 0 is the lane's own: who has none. Keys of different anchors may be
+ * equal: it costs a look. */
+static uint64_t key_of(const struct lane *lane, uint64_t anchor)
 {
     return anchor ^ (lane->number * 0xD6E8FEB86659FD93ULL);
 }
 
-static bool key_equal(const void *object, const void *key)
+struct wanted {
+    const struct matcher *matcher;
+    uint64_t key;
+};
+
+static bool has_key(const void *ctx, uint32_t handle)
 {
-    return ((const struct bucket *)object)->key == *(const uint64_t *)key;
+    const struct wanted *w = ctx;
+
+    return link_at(w->matcher, handle)->key == w->key;
 }
 
-static struct bucket *find_bucket(const struct matcher *m, uint64_t key)
+/* One link of the ring, 0: there is none. */
+static uint32_t find_ring(const struct matcher *m, uint64_t key)
 {
-    return map_find(&m->anchors, key, key_equal, &key);
+    struct wanted w = {m, key};
+
+    return handle_set_find(&m->anchors, key, has_key, &w);
 }
 
-static struct bucket *need_bucket(struct matcher *m, uint64_t key)
+static void join_ring(struct matcher *m, uint32_t handle, uint32_t at)
 {
-    struct bucket *b = find_bucket(m, key);
+    struct link *l = link_at(m, handle), *first = link_at(m, at);
 
-    if (b)
-        return b;
-    b = calloc(1, sizeof *b);
-    if (!b)
-        return NULL;
-    b->key = key;
-    if (!map_insert(&m->anchors, key, b)) {
-        free(b);
-        return NULL;
-    }
-    return b;
+    l->next = at;
+    l->prev = first->prev;
+    link_at(m, l->prev)->next = handle;
+    first->prev = handle;
 }
 
-static bool enter(struct sub *s, struct bucket *b)
+static bool enter(struct matcher *m, struct sub *s, struct form *f,
+                  uint64_t key)
 {
-    if (b->count == b->capacity) {
-        uint32_t capacity = b->capacity ? 2 * b->capacity : 2;
-        struct occupant *items = realloc(b->items, capacity * sizeof *items);
+    uint32_t handle, ring = find_ring(m, key);
+    struct link *l;
 
-        if (!items)
-            return false;
-        b->items = items;
-        b->capacity = capacity;
-    }
-    s->links[s->link_count] = (struct sub_link){b, b->count};
-    b->items[b->count++] = (struct occupant){s, s->link_count++};
-    return true;
-}
-
-static void leave(struct matcher *m, struct sub_link link)
-{
-    struct bucket *b = link.bucket;
-    struct occupant last = b->items[--b->count];
-
-    if (link.position < b->count) {
-        b->items[link.position] = last;
-        last.sub->links[last.link].position = link.position;
-    }
-    if (b->count == 0 && find_bucket(m, b->key) == b) {
-        map_remove(&m->anchors, b->key, b);
-        free(b->items);
-        free(b);
-    }
-}
-
-/* The best anchor that the filters of one resource type offer; 0 without. */
-static size_t best_anchor(const struct subscription *sub, struct bytes type,
-                          uint64_t keys[QUERY_ANCHORS_MAX])
-{
-    const struct query *best = NULL;
-    int rank = 0;
-
-    for (size_t i = 0; i < sub->filter_count; i++) {
-        const struct filter *f = &sub->filters[i];
-
-        if (bytes_equal(f->resource_type, type) &&
-            query_anchor_rank(f->query) > rank) {
-            best = f->query;
-            rank = query_anchor_rank(best);
-        }
-    }
-    return best ? query_anchor(best, keys) : 0;
-}
-
-static bool enter_lane(struct matcher *m, struct lane *lane, struct sub *s,
-                       const struct subscription *definition)
-{
-    uint64_t keys[QUERY_ANCHORS_MAX];
-    size_t n = best_anchor(definition, lane->type, keys);
-
-    if (n == 0)
-        return enter(s, &lane->scan);
-    for (size_t i = 0; i < n; i++) {
-        struct bucket *b = need_bucket(m, bucket_key(lane, keys[i]));
-
-        if (!b)
-            return false;
-        if (!enter(s, b)) {
-            if (b->count == 0) {
-                map_remove(&m->anchors, b->key, b);
-                free(b);
-            }
-            return false;
-        }
-    }
-    return true;
-}
-
-static void leave_all(struct matcher *m, struct sub *s)
-{
-    while (s->link_count > 0) {
-        struct sub_link link = s->links[s->link_count - 1];
-
-        leave(m, link);
-        s->link_count--;
-    }
-    free(s->links);
-    s->links = NULL;
-}
-
-bool matcher_add(struct matcher *m, struct sub *s, struct definition *d)
-{
-    const struct subscription *definition = definition_get(d);
-    struct group *g;
-    struct sub_link *exact;
-    bool entered = true;
-
-    assert(!s->matched_by);
-    s->links = calloc(MATCHER_LINKS_MAX, sizeof *s->links);
-    g = s->links ? need_group(m, definition) : NULL;
-    if (!g) {
-        free(s->links);
-        s->links = NULL;
+    if (ring == 0 && !handle_set_reserve(&m->anchors, 1))
         return false;
+    handle = pool_take(&m->links);
+    if (handle == 0)
+        return false;
+    l = link_at(m, handle);
+    *l = (struct link){key, s->handle, handle, handle, f->links};
+    f->links = handle;
+    if (ring)
+        join_ring(m, handle, ring);
+    else
+        handle_set_insert(&m->anchors, key, handle);
+    return true;
+}
+
+static void leave(struct matcher *m, uint32_t handle)
+{
+    struct link *l = link_at(m, handle);
+    uint32_t ring = find_ring(m, l->key);
+
+    if (l->next == handle) {
+        handle_set_remove(&m->anchors, l->key, handle);
+    } else {
+        if (ring == handle)
+            handle_set_replace(&m->anchors, l->key, handle, l->next);
+        link_at(m, l->next)->prev = l->prev;
+        link_at(m, l->prev)->next = l->next;
     }
-    s->link_count = 0;
-    for (size_t i = 0; entered && i < g->lane_count; i++)
-        entered = enter_lane(m, &g->lanes[i], s, definition);
-    if (!entered) {
-        leave_all(m, s);
+    pool_give(&m->links, handle);
+}
+
+static void leave_all(struct matcher *m, struct form *f)
+{
+    while (f->links) {
+        uint32_t handle = f->links;
+
+        f->links = link_at(m, handle)->sibling;
+        leave(m, handle);
+    }
+}
+
+/* ---- who is in it ---- */
+
+/* The filter with the best anchor among those of one resource type. */
+static const struct shape_filter *best_filter(const struct shape *s,
+                                              struct bytes type)
+{
+    const struct shape_filter *best = NULL;
+
+    for (size_t i = 0; i < s->filter_count; i++) {
+        const struct shape_filter *f = &s->filters[i];
+
+        if (f->value > 0 && bytes_equal(f->type, type) &&
+            (!best ||
+             query_anchor_rank(f->query) > query_anchor_rank(best->query)))
+            best = f;
+    }
+    return best;
+}
+
+static enum err_code enter_lane(struct matcher *m, const struct lane *lane,
+                                struct sub *s, struct form *form, struct err *e)
+{
+    const struct shape_filter *f = best_filter(form->shape, lane->type);
+    uint64_t keys[QUERY_ANCHORS_MAX] = {0};
+    size_t n = 1;
+
+    if (f) {
+        enum err_code code =
+            query_value_set(m->value, f->query, form_value(form, f->value), e);
+
+        if (code != ERR_OK)
+            return code;
+        n = query_value_anchor(m->value, keys);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!enter(m, s, form, key_of(lane, keys[i])))
+            return err_nomem(e);
+    return ERR_OK;
+}
+
+enum err_code matcher_add(struct matcher *m, struct sub *s, struct form **form,
+                          struct err *e)
+{
+    struct form *f = *form;
+    struct group *g = need_group(m, f->shape);
+    enum err_code code = g ? ERR_OK : err_nomem(e);
+
+    assert(!s->form);
+    for (size_t i = 0; code == ERR_OK && i < g->lane_count; i++)
+        code = enter_lane(m, &g->lanes[i], s, f, e);
+    if (code == ERR_OK) {
+        g->subscriptions++;
+        s->form = f;
+        *form = NULL;
+    } else if (g) {
+        leave_all(m, f);
         drop_if_empty(m, g);
-        return false;
     }
-    exact = realloc(s->links,
-                    (s->link_count ? s->link_count : 1) * sizeof *s->links);
-    if (exact)
-        s->links = exact;
-    s->matched_by = definition_ref(d);
-    g->subscriptions++;
-    return true;
+    return code;
 }
 
-void matcher_remove(struct matcher *m, struct sub *s)
+struct form *matcher_remove(struct matcher *m, struct sub *s)
 {
+    struct form *f = s->form;
     struct group *g;
 
-    if (!s->matched_by)
-        return;
-    g = find_group(m, definition_get(s->matched_by));
+    if (!f)
+        return NULL;
+    /* its queries may go with it */
+    query_value_forget(m->value);
+    g = find_group(m, f->shape);
     assert(g);
-    leave_all(m, s);
+    leave_all(m, f);
     g->subscriptions--;
     drop_if_empty(m, g);
-    definition_unref(&s->matched_by);
+    s->form = NULL;
+    return f;
 }
+
+/* ---- matching ---- */
 
 static bool lane_takes(const struct lane *lane, struct bytes type,
                        enum interaction interaction)
@@ -381,64 +391,118 @@ bool matcher_needs_previous(const struct matcher *m, struct bytes type,
 
 struct match {
     struct matcher *matcher;
+    const struct lane *lane;
     const struct search_values *values;
-    bool (*each)(void *ctx, struct sub *s);
-    void *ctx;
+    const struct matcher_receiver *receiver;
+    struct err *e;
 };
 
-static bool consider(struct match *x, struct sub *s)
+/* True when all filters for the lane's type hold; those for other types are
+ * skipped. */
+static enum err_code evaluate(struct match *x, const struct form *form,
+                              bool *holds)
 {
+    const struct shape *s = form->shape;
+    struct query_value *value = x->matcher->value;
+
+    *holds = true;
+    for (size_t i = 0; *holds && i < s->filter_count; i++) {
+        const struct shape_filter *f = &s->filters[i];
+        enum err_code code;
+
+        if (!bytes_equal(f->type, x->lane->type))
+            continue;
+        if (f->value == 0) {
+            *holds = query_matches(f->query, x->values);
+            continue;
+        }
+        code =
+            query_value_set(value, f->query, form_value(form, f->value), x->e);
+        if (code != ERR_OK)
+            return code;
+        *holds = query_value_matches(value, x->values);
+    }
+    return ERR_OK;
+}
+
+static enum err_code consider(struct match *x, struct sub *s)
+{
+    enum err_code code;
+    bool holds;
+
     if (s->seen == x->matcher->serial)
-        return true;
+        return ERR_OK;
     s->seen = x->matcher->serial;
-    if (!subscription_filters_match(definition_get(s->matched_by), x->values))
-        return true;
-    return x->each(x->ctx, s);
+    code = evaluate(x, s->form, &holds);
+    if (code == ERR_OK && holds)
+        code = x->receiver->each(x->receiver->ctx, s, x->e);
+    return code;
 }
 
-static bool consider_bucket(struct match *x, const struct bucket *b)
+static enum err_code consider_ring(struct match *x, uint64_t anchor)
 {
-    for (uint32_t i = 0; i < b->count; i++)
-        if (!consider(x, b->items[i].sub))
-            return false;
-    return true;
+    struct matcher *m = x->matcher;
+    uint32_t first = find_ring(m, key_of(x->lane, anchor)), at = first;
+    enum err_code code = ERR_OK;
+
+    if (first == 0)
+        return ERR_OK;
+    do {
+        const struct link *l = link_at(m, at);
+
+        code = consider(x, subs_at(m->subs, l->sub));
+        at = l->next;
+    } while (code == ERR_OK && at != first);
+    return code;
 }
 
-static bool match_lane(struct match *x, const struct lane *lane)
+static enum err_code match_lane(struct match *x)
 {
     size_t n;
     const uint64_t *keys = search_values_keys(x->values, &n);
+    enum err_code code;
 
-    for (size_t i = 0; i < n; i++) {
-        const struct bucket *b =
-            find_bucket(x->matcher, bucket_key(lane, keys[i]));
-
-        if (b && !consider_bucket(x, b))
-            return false;
-    }
-    return consider_bucket(x, &lane->scan);
+    for (size_t i = 0; i < n; i++)
+        handle_set_expect(&x->matcher->anchors, key_of(x->lane, keys[i]));
+    code = consider_ring(x, 0);
+    for (size_t i = 0; code == ERR_OK && i < n; i++)
+        code = consider_ring(x, keys[i]);
+    return code;
 }
 
-bool matcher_match(struct matcher *m, const struct change_view *change,
-                   bool (*each)(void *ctx, struct sub *s), void *ctx)
+/* Marks of an earlier round of serials must not be taken for this one's. */
+static void next_serial(struct matcher *m)
 {
-    struct match x = {m,
-                      change->interaction == INTERACTION_DELETE
-                          ? change->previous
-                          : change->current,
-                      each, ctx};
+    if (++m->serial != 0)
+        return;
+    for (struct sub *s = subs_after(m->subs, 0); s;
+         s = subs_after(m->subs, s->number))
+        s->seen = 0;
+    m->serial = 1;
+}
 
-    m->serial++;
+enum err_code matcher_match(struct matcher *m, const struct change_view *change,
+                            const struct matcher_receiver *r, struct err *e)
+{
+    struct match x = {.matcher = m,
+                      .values = change->interaction == INTERACTION_DELETE
+                                    ? change->previous
+                                    : change->current,
+                      .receiver = r,
+                      .e = e};
+    enum err_code code = ERR_OK;
+
+    next_serial(m);
     for (const struct lane *lane =
              m->by_type[slot_of_type(change->resource_type)];
-         lane; lane = lane->next_of_type) {
+         lane && code == ERR_OK; lane = lane->next_of_type) {
         const struct topic *topic = lane->group->topic;
 
         if (!lane_takes(lane, change->resource_type, change->interaction) ||
             (topic && !topic_fires(topic, change)))
             continue;
-        if (!match_lane(&x, lane))
-            return false;
+        x.lane = lane;
+        code = match_lane(&x);
     }
-    return true;
+    return code;
 }

@@ -1,40 +1,55 @@
 /* matcher: which subscriptions a change concerns, at a cost of what it
  * concerns and not of what exists (DESIGN section 6).
- * Owns:   the lanes (one per topic and resource type), the anchor table, and
- *         the links of each subscription into it.
+ * Owns:   the lanes (one per topic and resource type), the anchor table, the
+ *         forms of the subscriptions in it.
  * Thread: writer only.
- * Bounds: memory grows with the subscriptions that are in it; lanes are there
- *         while their topic has any.
+ * Bounds: a link of 24 bytes for each value of an anchor; lanes are there
+ *         while their topic has any subscription.
  * A subscription's filters become an anchor where one of them allows it: a
  * hash of a value that a matching resource must have. A change is looked up by
- * each of its values; what is found is evaluated in full. Subscriptions
- * without an anchor sit in the lane's scan list. */
+ * each of its values; what is found is evaluated in full, so that an equal
+ * hash never decides. Subscriptions without an anchor are looked at by every
+ * change of the lane. */
 #ifndef BELFRY_SERVER_ENGINE_MATCHER_H
 #define BELFRY_SERVER_ENGINE_MATCHER_H
 
+#include "server/engine/form.h"
 #include "server/engine/subs.h"
 
 struct matcher;
 
-struct matcher *matcher_new(void); /* NULL without memory */
+/* subs are borrowed and outlive the matcher, as does base_url. NULL without
+ * memory. */
+struct matcher *matcher_new(struct subs *subs, struct bytes base_url);
+/* All subscriptions have been taken out before. */
 void matcher_free(struct matcher *m);
 
-/* Lets s match by the definition, of which it takes a reference. s must not be
- * in the matcher. False without memory: nothing changed. */
-MUST_CHECK bool matcher_add(struct matcher *m, struct sub *s,
-                            struct definition *d);
+/* Where the forms of its subscriptions are made. */
+struct form_table *matcher_forms(struct matcher *m);
 
-/* Nothing happens when s is not in it. */
-void matcher_remove(struct matcher *m, struct sub *s);
+/* Lets s match by the form, which moves in (on an error it stays). s must not
+ * be in the matcher. ERR_NOMEM; ERR_INVALID when a value of the form cannot be
+ * read. Nothing changed then. */
+MUST_CHECK enum err_code matcher_add(struct matcher *m, struct sub *s,
+                                     struct form **form, struct err *e);
+
+/* Takes s out and returns its form; NULL when it is not in. */
+struct form *matcher_remove(struct matcher *m, struct sub *s);
 
 /* True when a change of this kind can need the version before it. */
 bool matcher_needs_previous(const struct matcher *m, struct bytes type,
                             enum interaction interaction);
 
 /* Calls each() once for every subscription whose topic fires and whose filters
- * hold: on the new version, on the last one for a delete. Stops and returns
- * false when each() does. */
-bool matcher_match(struct matcher *m, const struct change_view *change,
-                   bool (*each)(void *ctx, struct sub *s), void *ctx);
+ * hold: on the new version, on the last one for a delete. Stops at the first
+ * error, each()'s or ERR_NOMEM. */
+struct matcher_receiver {
+    enum err_code (*each)(void *ctx, struct sub *s, struct err *e);
+    void *ctx;
+};
+MUST_CHECK enum err_code matcher_match(struct matcher *m,
+                                       const struct change_view *change,
+                                       const struct matcher_receiver *r,
+                                       struct err *e);
 
 #endif

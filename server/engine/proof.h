@@ -6,13 +6,12 @@
 #ifndef BELFRY_SERVER_ENGINE_PROOF_H
 #define BELFRY_SERVER_ENGINE_PROOF_H
 
-#include "server/engine/definition.h"
 #include "server/security/chain.h"
 
 /* Whose chain, and with what it is computed. */
 struct proof {
     struct signer *signer;
-    const struct subscription *definition;
+    struct bytes key; /* behind the secret; empty without one */
     struct bytes subscription_id;
 };
 

@@ -1,5 +1,6 @@
 #include "server/engine/read.h"
 
+#include "server/base/log.h"
 #include "server/engine/breaker_state.h"
 #include "server/engine/core.h"
 #include "server/engine/dead_letter.h"
@@ -110,10 +111,15 @@ struct topic_set *engine_topics(struct engine *g)
     return topics;
 }
 
+static enum err_code not_found(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "the Subscription does not exist");
+}
+
 static enum subscription_status shown_status(const struct sub *s)
 {
-    if (s->state.status == STATUS_ACTIVE && s->state.attempts > 0 &&
-        sub_is_classic(s))
+    if (s->state.classic && s->state.status == STATUS_ACTIVE &&
+        sub_rare_of(s).attempts > 0)
         return STATUS_ERROR;
     return s->state.status;
 }
@@ -183,51 +189,121 @@ enum err_code engine_read_as_of(struct engine *g,
 }
 
 /* Under the lock. */
-static void copy_state(const struct sub *s, struct subscription_state *out,
-                       struct definition **definition)
+static void copy_state(const struct sub *s, struct subscription_state *out)
 {
-    *out =
-        (struct subscription_state){.number = s->number,
-                                    .definition = s->state.definition,
-                                    .status = s->state.status,
-                                    .shown = shown_status(s),
-                                    .last_event = s->state.last_event,
-                                    .delivered = s->state.delivered,
-                                    .attempts = s->state.attempts,
-                                    .next_attempt_ms = s->state.next_attempt_ms,
-                                    .requested_ms = s->state.requested_ms,
-                                    .chain_since = sub_rare_of(s).chain_since,
-                                    .chain = s->state.chain,
-                                    .failure = s->state.failure,
-                                    .parked = sub_rare_of(s).parked,
-                                    .failed_event = sub_rare_of(s).failed_event,
-                                    .out_of_order = s->acked != NULL};
-    memcpy(out->id, s->id, strnlen(s->id, sizeof out->id - 1));
-    if (s->error)
-        memcpy(out->error, s->error, strnlen(s->error, sizeof out->error - 1));
-    if (definition)
-        *definition = definition_ref(s->definition);
+    char raw[SUB_ID_BYTES];
+    struct bytes id = sub_id(s, raw);
+    const struct sub_rare rare = sub_rare_of(s);
+    const char *error = sub_error(s);
+
+    *out = (struct subscription_state){.number = s->number,
+                                       .definition = s->state.definition,
+                                       .status = s->state.status,
+                                       .shown = shown_status(s),
+                                       .unfit = s->state.unfit,
+                                       .last_event = s->state.last_event,
+                                       .delivered = s->state.delivered,
+                                       .attempts = rare.attempts,
+                                       .next_attempt_ms = rare.next_attempt_ms,
+                                       .requested_ms = s->state.requested_ms,
+                                       .chain_since = rare.chain_since,
+                                       .chain = s->state.chain,
+                                       .failure = s->state.failure,
+                                       .parked = rare.parked,
+                                       .failed_event = rare.failed_event,
+                                       .out_of_order = rare.acked != NULL};
+    memcpy(out->id, id.p, id.n);
+    memcpy(out->error, error, strnlen(error, sizeof out->error - 1));
 }
 
-static enum err_code not_found(struct err *e)
+/* A definition that was accepted and cannot be honoured any more: the status
+ * says so from now on. */
+static void report_unfit(struct engine *g,
+                         const struct subscription_state *state,
+                         const struct err *reason)
 {
-    return err_set(e, ERR_NOT_FOUND, "the Subscription does not exist");
+    struct report r = {.subscription = state->number,
+                       .definition = state->definition,
+                       .kind = REPORT_FAILED};
+    struct err ignored;
+
+    if (state->status != STATUS_REQUESTED && state->status != STATUS_ACTIVE)
+        return;
+    memcpy(r.error, reason->message,
+           strnlen(reason->message, sizeof r.error - 1));
+    log_event(LOG_WARN, "subscription.unfit",
+              "Subscription/%s cannot be honoured: %s", state->id, r.error);
+    /* when it is lost, the next look reports it again */
+    (void)(engine_report(g, &r, 1, &ignored) == ERR_OK);
+}
+
+static enum err_code read_definition(struct engine *g,
+                                     const struct subscription_state *state,
+                                     struct definition **out, struct err *e)
+{
+    struct topic_set *topics = engine_topics(g);
+    struct store_txn *t = NULL;
+    struct record_change c = {0};
+    struct bytes record = {NULL, 0};
+    struct err reason = {0};
+    enum err_code code = store_begin_read(g->state.store, &t, e);
+
+    if (code == ERR_OK)
+        code = store_log_get(t, state->definition, &record, e);
+    if (code == ERR_OK)
+        code = record_change_read(record, &c, e);
+    if (code == ERR_OK)
+        code = state_definition_read(&g->state, topics, c.text, out, &reason);
+    store_abort(&t);
+    topic_set_unref(topics);
+    if (code == ERR_OK && !*out)
+        report_unfit(g, state, &reason);
+    return code;
+}
+
+/* From the cache, or else from the log. */
+static enum err_code find_definition(struct engine *g,
+                                     const struct subscription_state *state,
+                                     struct definition **out, struct err *e)
+{
+    struct definition_cache *cache = &g->state.definitions;
+    uint64_t generation = definition_cache_generation(cache);
+    enum err_code code;
+
+    *out = NULL;
+    if (state->unfit)
+        return ERR_OK;
+    *out = definition_cache_get(cache, state->definition);
+    if (*out)
+        return ERR_OK;
+    code = read_definition(g, state, out, e);
+    if (code == ERR_OK && *out)
+        definition_cache_put(cache, state->definition, *out, generation);
+    return code;
+}
+
+static void lock(struct engine *g)
+{
+    int rc = pthread_rwlock_rdlock(&g->state.lock);
+
+    assert(rc == 0);
+    (void)rc;
 }
 
 enum err_code engine_subscription(struct engine *g, uint64_t number,
                                   struct subscription_state *out,
                                   struct definition **definition, struct err *e)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
     const struct sub *s;
 
-    assert(rc == 0);
-    (void)rc;
+    lock(g);
     s = subs_find(&g->state.subs, number);
     if (s)
-        copy_state(s, out, definition);
+        copy_state(s, out);
     unlock(g);
-    return s ? ERR_OK : not_found(e);
+    if (!s)
+        return not_found(e);
+    return definition ? find_definition(g, out, definition, e) : ERR_OK;
 }
 
 enum err_code engine_subscription_by_id(struct engine *g, struct bytes id,
@@ -235,32 +311,32 @@ enum err_code engine_subscription_by_id(struct engine *g, struct bytes id,
                                         struct definition **definition,
                                         struct err *e)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
     const struct sub *s;
 
-    assert(rc == 0);
-    (void)rc;
+    lock(g);
     s = subs_find_id(&g->state.subs, id);
     if (s)
-        copy_state(s, out, definition);
+        copy_state(s, out);
     unlock(g);
-    return s ? ERR_OK : not_found(e);
+    if (!s)
+        return not_found(e);
+    return definition ? find_definition(g, out, definition, e) : ERR_OK;
 }
 
 enum err_code engine_acked(struct engine *g, uint64_t number,
                            struct acked_events *out, struct err *e)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
+    const struct acked *acked;
     const struct sub *s;
 
-    assert(rc == 0);
-    (void)rc;
+    lock(g);
     *out = (struct acked_events){0};
     s = subs_find(&g->state.subs, number);
     if (s)
         out->cursor = s->state.delivered;
-    if (s && s->acked)
-        out->set = *s->acked;
+    acked = s ? sub_rare_of(s).acked : NULL;
+    if (acked)
+        out->set = *acked;
     unlock(g);
     return s ? ERR_OK : not_found(e);
 }
@@ -269,15 +345,16 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
                               struct subscription_state *out,
                               struct definition **definition)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
     const struct sub *s;
+    struct err e;
 
-    assert(rc == 0);
-    (void)rc;
+    lock(g);
     s = subs_after(&g->state.subs, after);
     if (s)
-        copy_state(s, out, definition);
+        copy_state(s, out);
     unlock(g);
+    if (s && definition && find_definition(g, out, definition, &e) != ERR_OK)
+        log_err(LOG_ERROR, "engine.definition", &e);
     return s != NULL;
 }
 

@@ -50,6 +50,7 @@ struct subscription_state {
     /* What clients see: a classic Subscription whose attempts fail is in
      * error until one succeeds (R4 subscription.html, "Channels"). */
     enum subscription_status shown;
+    bool unfit;               /* the definition cannot be honoured any more */
     uint64_t last_event;      /* events counted since creation */
     uint64_t delivered;       /* all events up to this are acknowledged or in
                                  the dead-letter list */
@@ -68,7 +69,8 @@ struct subscription_state {
 
 /* *definition (may be NULL) receives a reference to release; it is set to NULL
  * for a stored subscription that cannot be honoured any more (state.error says
- * why). ERR_NOT_FOUND for none or a deleted one. */
+ * why). It is read from the log when it is not in the cache: ask for it where
+ * it is needed only. ERR_NOT_FOUND for none or a deleted one. */
 MUST_CHECK enum err_code engine_subscription(struct engine *g, uint64_t number,
                                              struct subscription_state *out,
                                              struct definition **definition,

@@ -1,58 +1,8 @@
 #include "server/engine/replay.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "server/engine/batch.h"
 #include "server/engine/effects.h"
 #include "server/engine/topic_state.h"
-
-static enum err_code log_change(struct store_txn *t, uint64_t change,
-                                struct record_change *out, struct err *e)
-{
-    struct bytes record;
-    enum err_code code = store_log_get(t, change, &record, e);
-
-    if (code == ERR_NOT_FOUND)
-        return err_set(e, ERR_FORMAT, "the log lacks change %llu",
-                       (unsigned long long)change);
-    return code == ERR_OK ? record_change_read(record, out, e) : code;
-}
-
-static enum err_code load_definition(struct state *s, struct store_txn *t,
-                                     struct sub *sub, struct err *e)
-{
-    struct record_change c = {0};
-    struct err reason = {0};
-    enum err_code code = log_change(t, sub->state.definition, &c, e);
-
-    if (code == ERR_OK)
-        code = state_definition_read(s, s->topics, c.text, &sub->definition,
-                                     &reason);
-    if (code != ERR_OK)
-        return code == ERR_NOMEM ? err_nomem(e) : code;
-    if (sub->definition)
-        return matcher_add(s->matcher, sub, sub->definition) ? ERR_OK
-                                                             : err_nomem(e);
-    /* the engine reports it as failed once the writer runs */
-    free(sub->error);
-    sub->error = strndup(reason.message, REPORT_ERROR_BYTES - 1);
-    return sub->error ? ERR_OK : err_nomem(e);
-}
-
-enum err_code replay_definitions(struct state *s, struct store_txn *t,
-                                 struct err *e)
-{
-    enum err_code code = ERR_OK;
-    uint64_t after = 0;
-    struct sub *sub;
-
-    while (code == ERR_OK && (sub = subs_after(&s->subs, after)) != NULL) {
-        after = sub->number;
-        code = load_definition(s, t, sub, e);
-    }
-    return code;
-}
 
 static enum err_code replay_subscription(struct batch *b, uint64_t change,
                                          const struct record_change *c,

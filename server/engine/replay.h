@@ -8,12 +8,6 @@
 
 #include "server/engine/state.h"
 
-/* Reads the definitions of all loaded subscriptions from the log. One that
- * cannot be honoured any more stays without a definition; that never stops the
- * start. */
-MUST_CHECK enum err_code replay_definitions(struct state *s,
-                                            struct store_txn *t, struct err *e);
-
 /* Replays the records after s->published_change up to last. */
 MUST_CHECK enum err_code replay_log(struct state *s, struct store_txn *t,
                                     uint64_t last, struct err *e);

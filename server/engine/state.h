@@ -4,12 +4,13 @@
  * Thread: see the groups. The lock orders readers against publishing: a reader
  *         holds it while it looks into the overlay and begins its transaction;
  *         what it reads from the transaction afterwards needs no lock.
- * Lock order: state.lock alone; no other lock is taken under it. */
+ * Lock order: state.lock, then the definitions'. */
 #ifndef BELFRY_SERVER_ENGINE_STATE_H
 #define BELFRY_SERVER_ENGINE_STATE_H
 
 #include <pthread.h>
 
+#include "server/engine/definition_cache.h"
 #include "server/engine/matcher.h"
 #include "server/engine/proof.h"
 #include "server/engine/subs.h"
@@ -19,6 +20,8 @@ struct state {
     /* immutable after init */
     struct store *store;
     struct bytes base_url;
+
+    struct definition_cache definitions; /* any thread */
 
     pthread_rwlock_t lock;
     /* lock: lock; written by the writer only, which reads it without */

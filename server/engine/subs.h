@@ -1,88 +1,86 @@
 /* subs: every subscription's state in memory, found by number and by id.
- * Owns:   the subs and their definitions and error texts.
+ * Owns:   the subs and what they have aside; their forms belong to the
+ *         matcher, which has taken them back before subs_fini().
  * Thread: the writer changes it under the state's write lock; others read
  *         under the read lock. Fields are grouped by who may touch them.
- * Bounds: one entry per live Subscription resource. */
+ * Bounds: one sub for each live Subscription resource. There may be a million:
+ *         what few have is aside in a sub_rare, what the definition says
+ *         beyond its filters is read from the log when it is needed. */
 #ifndef BELFRY_SERVER_ENGINE_SUBS_H
 #define BELFRY_SERVER_ENGINE_SUBS_H
 
+#include "fhir/subscription/subscription.h"
 #include "server/engine/acked.h"
-#include "server/engine/definition.h"
 #include "server/engine/failure.h"
 #include "server/engine/rare.h"
 #include "server/security/chain.h"
 #include "storage/base/bytes.h"
-#include "storage/base/map.h"
+#include "storage/base/handle_set.h"
+#include "storage/base/pool.h"
+
+/* Longer ids (up to FHIR's 64) are kept outside of the sub, but for UUIDs,
+ * which take sixteen bytes. */
+#define SUB_ID_INSIDE 23
+#define SUB_ID_BYTES 64
 
 /* What changes while a subscription lives. */
 struct sub_state {
-    enum subscription_status status;
-    uint32_t attempts;
     uint64_t definition; /* change of the definition in force */
     uint64_t last_event;
     uint64_t delivered;
-    int64_t next_attempt_ms;
     int64_t requested_ms;
-    struct chain_value chain;   /* with the last event */
+    struct chain_value chain; /* with the last event */
+    enum subscription_status status;
     enum failure_class failure; /* class of the last error */
+    bool classic;               /* the definition in force is */
+    bool unfit;                 /* it cannot be honoured any more */
 };
 
-struct bucket;
+struct form;
 struct sub_change;
-
-/* Where the matcher keeps a subscription: slot `position` of a bucket. */
-struct sub_link {
-    struct bucket *bucket;
-    uint32_t position;
-};
 
 struct sub {
     /* immutable after init */
     uint64_t number;
-    uint64_t loaded_as_of; /* changes up to this are in the loaded state */
 
     /* lock: the state's; written when a batch is published */
     struct sub_state state;
-    struct definition *definition; /* NULL: cannot be honoured any more */
-    char *error;                   /* NULL: none */
-    struct sub_rare *rare;         /* NULL: all of it is zero */
-    struct acked *acked;           /* past the cursor; NULL: none */
+    struct sub_rare *rare; /* NULL: all of it is zero */
 
     /* owner: writer */
-    struct sub_change *staged;     /* in the batch at hand, or NULL */
-    struct definition *matched_by; /* what the matcher evaluates */
-    struct sub_link *links;
-    uint32_t link_count;
-    uint64_t seen; /* the matcher's mark of the last change looked at */
+    struct sub_change *staged; /* in the batch at hand, or NULL */
+    struct form *form;         /* what the matcher has; NULL: not in it */
+    uint32_t seen; /* the matcher's mark of the last change looked at */
 
-    char id[]; /* immutable after init */
-};
-
-struct subs_slot {
-    uint64_t number;
-    struct sub *sub; /* NULL: deleted */
+    /* immutable after init */
+    uint32_t handle;
+    uint8_t id_form;
+    char id[SUB_ID_INSIDE];
 };
 
 struct subs {
-    struct subs_slot *slots; /* by number, ascending */
+    struct pool pool;
+    uint64_t *numbers; /* ascending */
+    uint32_t *handles; /* beside them; 0: deleted */
     size_t count;
     size_t capacity;
     size_t deleted;
-    struct map by_id;
+    struct handle_set by_id;
     uint64_t seed[2];
+    uint64_t *loaded; /* by handle - 1; NULL once the log was replayed */
+    uint32_t loaded_count;
 };
-
-struct sub *sub_new(uint64_t number, struct bytes id); /* NULL: no memory */
-void sub_free(struct sub *s);                          /* s may be NULL */
-
-/* What s has aside, zeros when that is nothing. */
-struct sub_rare sub_rare_of(const struct sub *s);
-
-/* Its definition in force is a classic one. */
-bool sub_is_classic(const struct sub *s);
 
 void subs_init(struct subs *t, const uint64_t seed[2]);
 void subs_fini(struct subs *t);
+
+/* Writer: a sub that is in no table yet. NULL: no memory. */
+struct sub *subs_new(struct subs *t, uint64_t number, struct bytes id);
+/* One that is in no table any more. s may be NULL. */
+void subs_free(struct subs *t, struct sub *s);
+
+/* True when subs_reserve() would move nothing that readers look at. */
+bool subs_has_room(const struct subs *t, size_t n);
 
 /* Room for n more, so that subs_add() cannot fail. */
 MUST_CHECK bool subs_reserve(struct subs *t, size_t n);
@@ -96,7 +94,43 @@ void subs_remove(struct subs *t, struct sub *s);
 struct sub *subs_find(const struct subs *t, uint64_t number);
 struct sub *subs_find_id(const struct subs *t, struct bytes id);
 
+/* The same for a set of others, which are in the table not yet. */
+struct sub *subs_find_id_in(const struct subs *t, const struct handle_set *set,
+                            struct bytes id);
+MUST_CHECK bool subs_add_id(const struct subs *t, struct handle_set *set,
+                            const struct sub *s);
+void subs_remove_id(const struct subs *t, struct handle_set *set,
+                    const struct sub *s);
+
 /* The first with a number greater than after, NULL at the end. */
 struct sub *subs_after(const struct subs *t, uint64_t after);
+
+static inline struct sub *subs_at(const struct subs *t, uint32_t handle)
+{
+    return pool_at(&t->pool, handle);
+}
+
+/* Borrowed from the sub or written into out. */
+struct bytes sub_id(const struct sub *s, char out[SUB_ID_BYTES]);
+
+/* What s has aside, zeros when that is nothing; borrows what that owns. */
+struct sub_rare sub_rare_of(const struct sub *s);
+
+/* "" without one. */
+const char *sub_error(const struct sub *s);
+
+/* Under the write lock. rare (heap, may be NULL) moves in with what it owns;
+ * one that is empty is freed. */
+void sub_set_rare(struct sub *s, struct sub_rare *rare);
+
+/* ---- the start ---- */
+
+/* Changes up to this are in the state that was loaded for s; 0 for one that
+ * was made since. */
+uint64_t subs_loaded_as_of(const struct subs *t, const struct sub *s);
+MUST_CHECK bool subs_note_loaded(struct subs *t, const struct sub *s,
+                                 uint64_t as_of);
+/* When the log was replayed. */
+void subs_forget_loaded(struct subs *t);
 
 #endif

@@ -85,22 +85,12 @@ struct refit {
     struct err *e;
 };
 
-static struct definition *definition_of(const struct sub *s)
-{
-    return s->staged && s->staged->redefined ? s->staged->definition
-                                             : s->definition;
-}
-
 /* A definition that was not honoured may be now. */
-static bool is_affected(const struct refit *x, const struct definition *d)
+static bool is_affected(const struct refit *x, const struct form *f)
 {
-    const struct subscription *s;
-
-    if (!d)
-        return true;
-    s = definition_get(d);
-    return s->topic && topic_set_find(topic_state_of(x->batch),
-                                      bytes_of(s->canonical)) != s->topic;
+    return !f || (f->shape->topic &&
+                  topic_set_find(topic_state_of(x->batch), form_canonical(f)) !=
+                      f->shape->topic);
 }
 
 static enum err_code read_again(const struct refit *x, const struct sub *s,
@@ -159,10 +149,10 @@ static enum err_code refit_one(const struct refit *x, struct sub *s)
     struct err reason = {0};
     enum err_code code;
 
-    if ((s->staged && s->staged->removed) || !is_affected(x, definition_of(s)))
+    if ((s->staged && s->staged->removed) || !is_affected(x, s->form))
         return ERR_OK;
     code = read_again(x, s, &fresh, &reason);
-    if (code != ERR_OK || (!fresh && !definition_of(s)))
+    if (code != ERR_OK || (!fresh && !s->form))
         return code;
     c = batch_touch(x->batch, s);
     if (!c) {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "server/engine/load.h"
 #include "server/engine/replay.h"
 #include "server/engine/row.h"
 #include "server/engine/topic_state.h"
@@ -115,26 +116,6 @@ void views_aborted(struct views *v)
     v->in_flight = 0;
 }
 
-static enum err_code load_row(void *ctx, struct bytes key, struct bytes value,
-                              struct err *e)
-{
-    struct state *s = ctx;
-    struct sub *sub;
-    enum err_code code;
-
-    if (key.n != 8)
-        return err_set(e, ERR_FORMAT, "a subscription's key is damaged");
-    code = row_decode(store_get_u64(key.p), value, &sub, e);
-    if (code != ERR_OK)
-        return code;
-    if (!subs_reserve(&s->subs, 1)) {
-        sub_free(sub);
-        return err_nomem(e);
-    }
-    subs_add(&s->subs, sub);
-    return ERR_OK;
-}
-
 enum err_code views_load(struct state *s, struct err *e)
 {
     struct store_txn *t = NULL;
@@ -148,12 +129,11 @@ enum err_code views_load(struct state *s, struct err *e)
     if (code == ERR_OK)
         code = topic_state_load(s, t, e);
     if (code == ERR_OK)
-        code = store_view_walk(t, VIEW_SUBSCRIPTION, load_row, s, e);
-    if (code == ERR_OK)
-        code = replay_definitions(s, t, e);
+        code = load_subscriptions(s, t, views_at, e);
     s->published_change = code == ERR_OK ? views_at : 0;
     if (code == ERR_OK)
         code = replay_log(s, t, last, e);
+    subs_forget_loaded(&s->subs);
     store_abort(&t);
     return code;
 }

@@ -69,6 +69,11 @@ static bool grow_to(struct map *m, size_t capacity)
     return true;
 }
 
+bool map_has_room(const struct map *m, size_t n)
+{
+    return m->count + n <= m->capacity / 4 * 3;
+}
+
 bool map_reserve(struct map *m, size_t n)
 {
     size_t capacity = m->capacity ? m->capacity : MAP_FIRST_SLOTS;

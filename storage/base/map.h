@@ -35,6 +35,9 @@ void map_clear(struct map *m);
 void *map_find(const struct map *m, uint64_t hash, map_equal *equal,
                const void *key);
 
+/* Whether n more fit without growing. */
+bool map_has_room(const struct map *m, size_t n);
+
 /* Room for n more objects, so that the following map_insert() calls cannot
  * fail. */
 MUST_CHECK bool map_reserve(struct map *m, size_t n);

@@ -90,6 +90,11 @@ bool overlay_stage(struct overlay *o, enum store_view view, struct bytes key,
     return entry->key.p && map_insert(&o->staged, hash, entry);
 }
 
+bool overlay_is_prepared(const struct overlay *o)
+{
+    return map_has_room(&o->published, o->staged.count);
+}
+
 bool overlay_prepare(struct overlay *o)
 {
     return map_reserve(&o->published, o->staged.count);

@@ -59,7 +59,9 @@ const struct overlay_entry *overlay_get_staged(const struct overlay *o,
 MUST_CHECK bool overlay_stage(struct overlay *o, enum store_view view,
                               struct bytes key, struct bytes value);
 
-/* Writer: makes room, so that overlay_publish() cannot fail. */
+/* Writer, under the owner's lock: makes room, so that overlay_publish() cannot
+ * fail. Nothing moves, and no lock is needed, when there is room already. */
+bool overlay_is_prepared(const struct overlay *o);
 MUST_CHECK bool overlay_prepare(struct overlay *o);
 
 /* Under the owner's lock: staged entries become visible. */

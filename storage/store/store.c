@@ -380,6 +380,27 @@ enum err_code store_view_delete(struct store_txn *t, enum store_view view,
     return rc == MDB_NOTFOUND ? ERR_OK : translate(rc, "writing a view", e);
 }
 
+enum err_code store_view_before(struct store_txn *t, enum store_view view,
+                                struct bytes key, struct bytes *found,
+                                struct bytes *out, struct err *e)
+{
+    MDB_cursor *cursor;
+    MDB_val k = val_of(key), value;
+    int rc = mdb_cursor_open(t->txn, t->store->views[view], &cursor);
+
+    if (rc != 0)
+        return translate(rc, "reading a view", e);
+    rc = mdb_cursor_get(cursor, &k, &value, MDB_SET_RANGE);
+    rc = mdb_cursor_get(cursor, &k, &value,
+                        rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    mdb_cursor_close(cursor);
+    if (rc == 0) {
+        *found = bytes_make(k.mv_data, k.mv_size);
+        *out = bytes_make(value.mv_data, value.mv_size);
+    }
+    return translate(rc, "reading a view", e);
+}
+
 enum err_code store_view_walk(struct store_txn *t, enum store_view view,
                               enum err_code (*each)(void *ctx, struct bytes key,
                                                     struct bytes value,

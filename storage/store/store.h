@@ -72,6 +72,11 @@ MUST_CHECK enum err_code store_view_delete(struct store_txn *t,
                                            enum store_view view,
                                            struct bytes key, struct err *e);
 
+/* The entry with the greatest key below `key`; ERR_NOT_FOUND without. */
+MUST_CHECK enum err_code
+store_view_before(struct store_txn *t, enum store_view view, struct bytes key,
+                  struct bytes *found, struct bytes *out, struct err *e);
+
 /* Calls each() for every entry in key order until it fails. */
 MUST_CHECK enum err_code
 store_view_walk(struct store_txn *t, enum store_view view,

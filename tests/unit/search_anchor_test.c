@@ -242,6 +242,89 @@ static void try_query(struct random *r, const struct search_values *v,
     query_free(q);
 }
 
+static bool same_split(const struct query *a, const struct query *b)
+{
+    struct query_split x, y;
+
+    return query_split_anchor(a, &x) && query_split_anchor(b, &y) &&
+           bytes_equal(x.before, y.before) && bytes_equal(x.after, y.after);
+}
+
+/* One query with the other's value must be the other. */
+static void check_swap(const struct query *a, const struct query *b,
+                       struct query_value *value, const struct search_values *v)
+{
+    uint64_t expected[QUERY_ANCHORS_MAX], keys[QUERY_ANCHORS_MAX];
+    struct query_split split;
+    struct err e;
+    size_t n = query_anchor(b, expected);
+
+    assert_true(query_split_anchor(b, &split));
+    assert_int_equal(query_value_set(value, a, split.value, &e), ERR_OK);
+    assert_int_equal(query_value_anchor(value, keys), n);
+    assert_memory_equal(keys, expected, n * sizeof *keys);
+    assert_int_equal(query_value_matches(value, v), query_matches(b, v));
+}
+
+#define SWAPPED 400
+
+/* A value in place of a query's own means what a query with it means. */
+static void a_query_takes_the_value_of_another(void **state)
+{
+    static struct query *queries[SWAPPED];
+    struct query_value *value = query_value_new();
+    struct random r = {20240311};
+    char resource[TEXT_BYTES], text[TEXT_BYTES];
+    size_t swapped = 0;
+    struct subject s;
+
+    (void)state;
+    assert_non_null(value);
+    random_resource(&r, resource);
+    subject_init(&s, resource);
+    for (size_t i = 0; i < SWAPPED; i++) {
+        random_query(&r, text);
+        queries[i] = compile("Observation", text);
+        assert_true(bytes_is(query_text(queries[i]), text));
+        for (size_t k = 0; k < i; k++) {
+            if (!same_split(queries[k], queries[i]))
+                continue;
+            check_swap(queries[k], queries[i], value, s.v);
+            check_swap(queries[i], queries[k], value, s.v);
+            swapped++;
+        }
+    }
+    query_value_free(value);
+    for (size_t i = 0; i < SWAPPED; i++)
+        query_free(queries[i]);
+    arena_fini(&s.arena);
+    assert_true(swapped > 200);
+}
+
+static void a_value_that_is_none_is_refused(void **state)
+{
+    struct query *q = compile("Observation", "patient=Patient/1&status=final");
+    struct query_value *value = query_value_new();
+    struct query_split split;
+    struct err e;
+
+    (void)state;
+    assert_non_null(value);
+    assert_true(query_split_anchor(q, &split));
+    assert_true(bytes_is(split.before, "patient="));
+    assert_true(bytes_is(split.value, "Patient/1"));
+    assert_true(bytes_is(split.after, "&status=final"));
+    assert_int_equal(query_value_set(value, q, bytes_of("Patient/"), &e),
+                     ERR_INVALID);
+    assert_int_equal(query_value_set(value, q, bytes_of(""), &e), ERR_INVALID);
+    assert_int_equal(query_value_set(value, q, bytes_of("%zz"), &e),
+                     ERR_INVALID);
+    assert_int_equal(query_value_set(value, q, bytes_of("Patient%2F2"), &e),
+                     ERR_OK);
+    query_value_free(value);
+    query_free(q);
+}
+
 #define RESOURCES 2000
 #define QUERIES 10
 
@@ -273,6 +356,8 @@ int main(void)
         cmocka_unit_test(some_queries_have_no_anchor),
         cmocka_unit_test(keys_differ_between_parameters_and_forms),
         cmocka_unit_test(every_match_is_found_by_its_anchor),
+        cmocka_unit_test(a_query_takes_the_value_of_another),
+        cmocka_unit_test(a_value_that_is_none_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

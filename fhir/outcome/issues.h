@@ -9,7 +9,7 @@
 
 #include "storage/base/err.h"
 
-#define ISSUES_MAX 24
+#define ISSUES_MAX 64
 
 struct issues {
     struct err items[ISSUES_MAX];

@@ -135,12 +135,12 @@ static void add_issue(struct buf *out, const char *severity, const char *type,
 }
 
 /* P6: what the system or the storage said stays in the log. */
-static void add_error(struct buf *out, const struct err *e)
+static void add_err(struct buf *out, const char *severity, const struct err *e)
 {
     const struct row *row = row_of(e->code);
     bool hidden = row->internal || e->system != 0 || e->message[0] == '\0';
 
-    add_issue(out, "error", row->issue_type, hidden ? row->text : e->message);
+    add_issue(out, severity, row->issue_type, hidden ? row->text : e->message);
     if (e->expression[0] != '\0' && !row->internal) {
         buf_add_text(out, ",\"expression\":[");
         add_string(out, e->expression);
@@ -152,7 +152,7 @@ static void add_error(struct buf *out, const struct err *e)
 void outcome_write(struct buf *out, const struct err *e)
 {
     begin(out);
-    add_error(out, e);
+    add_err(out, "error", e);
     end(out);
 }
 
@@ -175,7 +175,22 @@ void outcome_write_issues(struct buf *out, const struct issues *list)
     for (size_t i = 0; i < list->count; i++) {
         if (i > 0)
             buf_add_char(out, ',');
-        add_error(out, &list->items[i]);
+        add_err(out, "error", &list->items[i]);
+    }
+    if (list->dropped > 0)
+        add_dropped(out, list->dropped);
+    end(out);
+}
+
+void outcome_write_warnings(struct buf *out, const char *text,
+                            const struct issues *list)
+{
+    begin(out);
+    add_issue(out, "information", "informational", text);
+    buf_add_char(out, '}');
+    for (size_t i = 0; i < list->count; i++) {
+        buf_add_char(out, ',');
+        add_err(out, "warning", &list->items[i]);
     }
     if (list->dropped > 0)
         add_dropped(out, list->dropped);

@@ -23,6 +23,11 @@ void outcome_write(struct buf *out, const struct err *e);
 /* An OperationOutcome with all the issues; says how many were dropped. */
 void outcome_write_issues(struct buf *out, const struct issues *list);
 
+/* An OperationOutcome with an information issue, and the issues of the list as
+ * warnings: what was done in spite of them. */
+void outcome_write_warnings(struct buf *out, const char *text,
+                            const struct issues *list);
+
 /* An OperationOutcome with one information issue ("Prefer:
  * return=OperationOutcome"). */
 void outcome_write_information(struct buf *out, const char *text);

@@ -14,6 +14,8 @@
 
 #define AT(member) offsetof(struct config, member)
 
+static const char *const validation_words[] = {"strict", "lenient", NULL};
+
 /* The order of enum log_format and enum log_level. */
 static const char *const format_words[] = {"json", "text", NULL};
 static const char *const level_words[] = {"debug", "info", "warn", "error",
@@ -78,6 +80,15 @@ static const struct option_row rows[] = {
      .offset = AT(dev),
      .help = "For one's own machine: binds to loopback only, needs no "
              "credentials, and lets endpoints be http and loopback."},
+    {.name = "validation",
+     .kind = OPTION_CHOICE,
+     .value = "strict|lenient",
+     .standard = "strict",
+     .words = validation_words,
+     .offset = AT(validation),
+     .help = "What happens to a resource that R4's definitions forbid: strict "
+             "refuses it with every problem named, lenient stores it and "
+             "warns a client that asks with Prefer: return=OperationOutcome."},
     {.name = "log-format",
      .kind = OPTION_CHOICE,
      .value = "json|text",

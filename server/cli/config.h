@@ -9,6 +9,8 @@
 
 #include "server/cli/option.h"
 
+enum config_validation { CONFIG_STRICT, CONFIG_LENIENT };
+
 struct config {
     const char *file;
     const char *listen; /* "127.0.0.1:8080" */
@@ -20,6 +22,7 @@ struct config {
     const char *egress;
     const char *ca_file;
     bool dev;
+    uint64_t validation; /* enum config_validation */
     uint64_t log_format; /* enum log_format */
     uint64_t log_level;  /* enum log_level */
     uint64_t drain_s;

@@ -220,17 +220,18 @@ static void write_metrics(void *ctx, struct buf *out)
 
 static enum err_code open_rest(struct serve *s, struct err *e)
 {
-    const struct rest_config config = {.engine = s->engine,
-                                       .base_url = s->base_url,
-                                       .clock = clock_system(),
-                                       .rng = rng_system(),
-                                       .body_bytes =
-                                           (size_t)s->config->body_bytes,
-                                       .endpoint = judge_endpoint,
-                                       .endpoint_ctx = s->egress,
-                                       .metrics = write_metrics,
-                                       .metrics_ctx = s,
-                                       .version = BELFRY_VERSION};
+    const struct rest_config config = {
+        .engine = s->engine,
+        .base_url = s->base_url,
+        .clock = clock_system(),
+        .rng = rng_system(),
+        .body_bytes = (size_t)s->config->body_bytes,
+        .lenient = s->config->validation == CONFIG_LENIENT,
+        .endpoint = judge_endpoint,
+        .endpoint_ctx = s->egress,
+        .metrics = write_metrics,
+        .metrics_ctx = s,
+        .version = BELFRY_VERSION};
     enum err_code code = rest_new(&config, &s->rest, e);
 
     if (code == ERR_OK)

@@ -86,12 +86,15 @@ static void add_code_search(struct buf *b)
                          "http://hl7.org/fhir/SearchParameter/clinical-code");
 }
 
-static void add_operations(struct buf *b)
+/* The first is every type's, the others are Subscription's. */
+static void add_operations(struct buf *b, bool subscription)
 {
     static const struct {
         const char *name;
         const char *definition;
     } operations[] = {
+        {"validate",
+         "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
         {"status",
          BACKPORT "/OperationDefinition/backport-subscription-status"},
         {"events",
@@ -100,8 +103,10 @@ static void add_operations(struct buf *b)
                     "subscription-explain"},
     };
 
+    size_t n = subscription ? sizeof operations / sizeof operations[0] : 1;
+
     buf_add_text(b, ",\"operation\":[");
-    for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+    for (size_t i = 0; i < n; i++) {
         buf_add_format(b, "%s{\"name\":\"%s\"", i ? "," : "",
                        operations[i].name);
         add_member(b, "definition", operations[i].definition);
@@ -132,8 +137,7 @@ static void add_resource(struct buf *b, const char *type, struct metadata *out)
     if (strcmp(type, "Basic") == 0)
         add_code_search(b);
     buf_add_char(b, ']');
-    if (subscription)
-        add_operations(b);
+    add_operations(b, subscription);
     buf_add_char(b, '}');
 }
 

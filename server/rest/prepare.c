@@ -3,10 +3,12 @@
 #include "fhir/model/types.h"
 #include "fhir/search/values.h"
 #include "server/engine/read.h"
+#include "server/engine/topic_state.h"
 #include "server/rest/exchange.h"
 #include "server/rest/precondition.h"
 #include "server/rest/subscription_write.h"
 #include "server/rest/topic_write.h"
+#include "server/rest/validation.h"
 
 /* What a PUT or DELETE asks of the version it meets. */
 struct conditions {
@@ -19,15 +21,6 @@ struct seen {
     uint64_t version;  /* 0: there is none, or it was deleted */
     struct bytes text; /* scratch */
 };
-
-struct issues *prepare_issues(struct write *w)
-{
-    if (!w->issues)
-        w->issues = arena_alloc(w->scratch, sizeof *w->issues);
-    if (w->issues)
-        *w->issues = (struct issues){.count = 0};
-    return w->issues;
-}
 
 bool prepare_is_subscription(const struct write *w)
 {
@@ -121,6 +114,7 @@ static enum err_code new_command(struct write *w, struct err *e)
         id = bytes_of(drawn);
     }
     command_free(w->command);
+    w->issues = w->warnings = NULL;
     w->command = c =
         command_new(w->rest->config.body_bytes * 4 + EXCHANGE_SCRATCH_EXTRA);
     if (!c)
@@ -151,8 +145,8 @@ static enum err_code digest(struct write *w, struct bytes text, struct err *e)
     return code;
 }
 
-static enum err_code prepare_text(struct write *w, struct bytes previous,
-                                  struct err *e)
+static enum err_code complete_text(struct write *w, struct bytes previous,
+                                   struct err *e)
 {
     struct bytes text = w->body;
     enum err_code code = ERR_OK;
@@ -166,6 +160,21 @@ static enum err_code prepare_text(struct write *w, struct bytes previous,
      * counts is the text as it will be stored */
     if (code == ERR_OK)
         code = digest(w, bytes_make(w->command->text.p, w->command->text.n), e);
+    return code;
+}
+
+/* What is wrong with the form of a Subscription or a topic does not hide what
+ * is wrong with what it asks for. */
+static enum err_code prepare_text(struct write *w, struct bytes previous,
+                                  struct err *e)
+{
+    struct err second;
+    enum err_code code = validation_judge(w, e);
+
+    if (code == ERR_OK)
+        return complete_text(w, previous, e);
+    if (prepare_is_subscription(w) || topic_state_carries(w->type))
+        (void)complete_text(w, previous, &second);
     return code;
 }
 

@@ -27,15 +27,13 @@ struct write {
 
     /* set by prepare_write() */
     struct command *command;
-    struct issues *issues; /* NULL, or what is wrong with the content */
+    struct issues *issues;   /* NULL, or what is wrong with the content */
+    struct issues *warnings; /* the command's: of lenient validation, or NULL */
 };
 
 /* Makes w->command, whose done() is the caller's to set; one that was made
  * before is freed. */
 MUST_CHECK enum err_code prepare_write(struct write *w, struct err *e);
-
-/* A fresh list in the scratch arena; NULL without memory. */
-struct issues *prepare_issues(struct write *w);
 
 bool prepare_is_subscription(const struct write *w);
 

@@ -9,7 +9,8 @@
 #include "server/rest/exchange.h"
 #include "storage/base/buf.h"
 
-#define REPLY_OUTCOME_BYTES_MAX ((size_t)1 << 16)
+/* ISSUES_MAX issues whose texts are escapes only. */
+#define REPLY_OUTCOME_BYTES_MAX ((size_t)1 << 18)
 
 /* The error as an OperationOutcome; of what failed inside only that it did,
  * the rest goes to the log. */

@@ -13,6 +13,7 @@
 #include "server/rest/reply.h"
 #include "server/rest/search.h"
 #include "server/rest/status.h"
+#include "server/rest/validate.h"
 #include "server/rest/write.h"
 
 typedef enum http_next interaction_fn(struct exchange *x);
@@ -31,6 +32,7 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_SEARCH_FORM] = search_post,
     [ROUTE_STATUS_INSTANCE] = status_instance,
     [ROUTE_STATUS_TYPE] = status_type,
+    [ROUTE_VALIDATE] = validate_resource,
     [ROUTE_EVENTS] = events_get,
     [ROUTE_BUNDLE] = bundle_post,
     [ROUTE_EXPLAIN] = explain_get,

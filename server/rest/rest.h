@@ -23,6 +23,7 @@ struct rest_config {
     const struct clock *clock;
     const struct rng *rng;
     size_t body_bytes; /* the largest body that is taken */
+    bool lenient;      /* what R4 forbids is stored, with a warning */
     /* Judges a subscription's endpoint, as in struct subscription_rules. */
     enum err_code (*endpoint)(void *ctx, const char *url, struct err *e);
     void *endpoint_ctx;

@@ -28,6 +28,7 @@ enum route_kind {
     ROUTE_EVENTS,
     ROUTE_BUNDLE,
     ROUTE_EXPLAIN,
+    ROUTE_VALIDATE,
     ROUTE_KINDS
 };
 

@@ -4,7 +4,14 @@
 #include "server/engine/read.h"
 #include "server/rest/exchange.h"
 #include "server/rest/shown.h"
+#include "server/rest/validation.h"
 #include "server/security/secret.h"
+
+static enum err_code refuse(struct write *w, enum err_code code,
+                            const struct issues *found, struct err *e)
+{
+    return validation_refuse(w, code, found, "the Subscription is refused", e);
+}
 
 enum err_code subscription_write_complete(struct write *w,
                                           struct bytes previous,
@@ -12,20 +19,19 @@ enum err_code subscription_write_complete(struct write *w,
 {
     char secret[SECRET_TEXT_BYTES];
     struct subscription_previous upon = {previous, secret};
-    struct issues *issues = prepare_issues(w);
+    struct issues found;
     struct buf text;
     enum err_code code;
 
-    if (!issues)
-        return err_nomem(e);
+    found.count = found.dropped = 0;
     secret_generate(w->rest->config.rng, secret);
     buf_init(&text, w->rest->config.body_bytes + SHOWN_EXTRA_BYTES);
-    code = subscription_complete(w->body, &upon, w->scratch, &text, issues);
+    code = subscription_complete(w->body, &upon, w->scratch, &text, &found);
     explicit_bzero(secret, sizeof secret);
     if (code == ERR_OK)
         code = buf_check(&text, e);
     else
-        (void)err_set(e, code, "the Subscription is refused");
+        code = refuse(w, code, &found, e);
     if (code == ERR_OK) {
         *out = arena_copy(w->scratch, buf_bytes(&text));
         code = out->p ? ERR_OK : err_nomem(e);
@@ -44,19 +50,14 @@ enum err_code subscription_write_read(struct write *w, const cJSON *resource,
                                        .now_ms = clock_wall_ms(c->clock),
                                        .endpoint = c->endpoint,
                                        .endpoint_ctx = c->endpoint_ctx};
-    struct issues *issues = prepare_issues(w);
+    struct issues found;
     enum err_code code;
 
-    if (!issues) {
-        topic_set_unref(topics);
-        return err_nomem(e);
-    }
+    found.count = found.dropped = 0;
     code =
-        subscription_read(resource, &rules, &w->command->subscription, issues);
+        subscription_read(resource, &rules, &w->command->subscription, &found);
     topic_set_unref(topics);
-    if (code != ERR_OK)
-        (void)err_set(e, code, "the Subscription is refused");
-    return code;
+    return code == ERR_OK ? ERR_OK : refuse(w, code, &found, e);
 }
 
 enum err_code subscription_write_show(const struct write *w,

@@ -3,6 +3,7 @@
 #include "server/base/log.h"
 #include "server/engine/topic_state.h"
 #include "server/rest/exchange.h"
+#include "server/rest/validation.h"
 
 static void tell_warnings(const struct command *c)
 {
@@ -20,16 +21,15 @@ enum err_code topic_write_read(struct write *w, struct bytes text,
     struct command *c = w->command;
     const struct topic_state_source source = {c->type, c->id, text,
                                               w->rest->base_url};
-    struct issues *issues = prepare_issues(w);
+    struct issues found;
     enum err_code code;
 
     if (!topic_state_carries(c->type))
         return ERR_OK;
-    if (!issues)
-        return err_nomem(e);
-    code = topic_state_compile(&source, &c->topic, issues);
+    found.count = found.dropped = 0;
+    code = topic_state_compile(&source, &c->topic, &found);
     if (code != ERR_OK)
-        return err_set(e, code, "the topic is refused");
+        return validation_refuse(w, code, &found, "the topic is refused", e);
     tell_warnings(c);
     return ERR_OK;
 }

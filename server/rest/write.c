@@ -180,6 +180,15 @@ static enum err_code put_representation(struct exchange *x, struct buf *out,
     return code;
 }
 
+static void put_outcome(const struct write *w, const char *done,
+                        struct buf *out)
+{
+    if (w->warnings)
+        outcome_write_warnings(out, done, w->warnings);
+    else
+        outcome_write_information(out, done);
+}
+
 static enum http_next answer_written(struct exchange *x)
 {
     bool created = x->write.command->kind == COMMAND_CREATE ||
@@ -200,7 +209,7 @@ static enum http_next answer_written(struct exchange *x)
     reply_version(x, x->write.command->result.version,
                   x->write.command->result.time_ms);
     if (x->prefer == PREFER_OPERATION_OUTCOME)
-        outcome_write_information(&body, created ? "created" : "updated");
+        put_outcome(&x->write, created ? "created" : "updated", &body);
     if (x->prefer == PREFER_MINIMAL || body.failed != ERR_OK) {
         buf_fini(&body);
         return reply_empty(x, status);

@@ -114,7 +114,7 @@ const bad = [
   ['another id', 'PUT', 'Patient/a', '{"resourceType":"Patient","id":"b"}', 400, /Patient\.id/],
   ['no id', 'PUT', 'Patient/a', '{"resourceType":"Patient"}', 400],
   ['an id with a bad character', 'PUT', 'Patient/a_b', '{"resourceType":"Patient","id":"a_b"}', 400],
-  ['a number for meta', 'PUT', 'Patient/a', '{"resourceType":"Patient","id":"a","meta":7}', 400, /meta/],
+  ['a number for meta', 'PUT', 'Patient/a', '{"resourceType":"Patient","id":"a","meta":7}', 422, /meta/],
   ['an unknown type', 'GET', 'Patiant/a', undefined, 404, /Patiant/],
   ['an unknown id', 'GET', 'Patient/nobody', undefined, 404],
   ['an unknown version', 'GET', 'Patient/nobody/_history/3', undefined, 404],

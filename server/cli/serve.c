@@ -1,6 +1,7 @@
 #include "server/cli/serve.h"
 
 #include "server/base/clock.h"
+#include "server/base/json_scope.h"
 #include "server/base/log.h"
 #include "server/base/rng.h"
 #include "server/cli/config.h"
@@ -201,8 +202,10 @@ static enum err_code open_engine(struct serve *s, struct err *e)
                                          .base_url = s->base_url};
     const struct engine_listener listener = {
         .wake = wake, .batch_done = batch_done, .ctx = s};
-    enum err_code code = engine_open(&config, &s->engine, e);
+    enum err_code code;
 
+    json_scope_install();
+    code = engine_open(&config, &s->engine, e);
     if (code == ERR_OK)
         engine_listen(s->engine, &listener);
     return code;

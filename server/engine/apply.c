@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fhir/search/values.h"
+#include "server/base/json_scope.h"
 #include "server/engine/effects.h"
 #include "server/engine/topic_state.h"
 
@@ -76,6 +77,7 @@ static enum err_code load_previous(struct work *w, struct err *e)
     struct record_change before;
     enum err_code code =
         store_log_get(w->batch->txn, w->current.change, &record, e);
+    struct json_scope scope;
     cJSON *json;
 
     if (code == ERR_OK)
@@ -85,12 +87,13 @@ static enum err_code load_previous(struct work *w, struct err *e)
                                                "the log lacks "
                                                "the current version")
                                      : code;
+    json_scope_enter(&scope, before.text.n);
     json = cJSON_ParseWithLength(before.text.p, before.text.n);
-    if (!json)
-        return err_nomem(e);
-    code =
-        search_values_extract(json, s->base_url, &w->scratch, &w->previous, e);
-    cJSON_Delete(json);
+    code = json ? search_values_extract(json, s->base_url, &w->scratch,
+                                        &w->previous, e)
+                : err_nomem(e);
+    json_scope_delete(&scope, json);
+    json_scope_leave(&scope);
     if (code == ERR_OK)
         search_values_stamp(w->previous, before.time_ms);
     return code;

@@ -2,6 +2,7 @@
 
 #include "fhir/model/types.h"
 #include "fhir/search/values.h"
+#include "server/base/json_scope.h"
 #include "server/engine/read.h"
 #include "server/engine/topic_state.h"
 #include "server/rest/exchange.h"
@@ -129,19 +130,23 @@ static enum err_code new_command(struct write *w, struct err *e)
 static enum err_code digest(struct write *w, struct bytes text, struct err *e)
 {
     struct command *c = w->command;
-    cJSON *resource = cJSON_ParseWithLength(text.p, text.n);
-    enum err_code code = ERR_OK;
+    struct json_scope scope;
+    cJSON *resource;
+    enum err_code code;
 
-    if (!resource)
-        return err_nomem(e);
-    if (prepare_is_subscription(w))
+    code = topic_write_read(w, text, e);
+    if (code != ERR_OK)
+        return code;
+    json_scope_enter(&scope, text.n);
+    resource = cJSON_ParseWithLength(text.p, text.n);
+    code = resource ? ERR_OK : err_nomem(e);
+    if (code == ERR_OK && prepare_is_subscription(w))
         code = subscription_write_read(w, resource, e);
-    if (code == ERR_OK)
-        code = topic_write_read(w, text, e);
     if (code == ERR_OK && model_is_resource_type(c->type))
         code = search_values_extract(resource, w->rest->base_url, &c->arena,
                                      &c->values, e);
-    cJSON_Delete(resource);
+    json_scope_delete(&scope, resource);
+    json_scope_leave(&scope);
     return code;
 }
 

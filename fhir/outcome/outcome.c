@@ -41,6 +41,8 @@ static const struct row rows[] = {
     [ERR_UNPROCESSABLE_INVARIANT] = {422, "invariant",
                                      "a rule between elements is broken",
                                      false},
+    [ERR_TOO_COSTLY] = {422, "too-costly",
+                        "the request would take too much work", false},
     [ERR_BUSY] = {503, "throttled", "the server is busy, try again later",
                   false},
     [ERR_FULL] = {507, "no-store", "the storage is full", true},

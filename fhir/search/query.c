@@ -1,5 +1,6 @@
 #include "fhir/search/query.h"
 
+#include "fhir/search/compiled.h"
 #include "fhir/search/escape.h"
 #include "fhir/search/match.h"
 #include "fhir/search/show.h"
@@ -11,28 +12,6 @@
 #define TOLD_BYTES ((size_t)4096)
 
 #define NO_ANCHOR ((size_t)-1)
-
-/* Where a predicate's value stands in the source. */
-struct place {
-    uint16_t at;
-    uint16_t n;
-};
-
-struct query {
-    const struct search_base *base;
-    char *text; /* the predicates point into it */
-    struct predicate *predicates;
-    size_t count;
-    size_t anchor; /* the predicate that is it, or NO_ANCHOR */
-    /* the text before it was decoded; NULL for a search */
-    char *source;
-    size_t source_bytes;
-    struct place *places;
-    char *base_url;
-    size_t base_url_bytes;
-    struct query_term *terms;
-    size_t term_count;
-};
 
 /* --- choosing an anchor --- */
 

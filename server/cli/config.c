@@ -121,6 +121,14 @@ static const struct option_row rows[] = {
      .offset = AT(map_bytes),
      .help = "The upper bound of the data file. It is sparse: this costs "
              "address space, not disk."},
+    {.name = "index",
+     .kind = OPTION_TEXT,
+     .value = "TYPES",
+     .standard = "all",
+     .offset = AT(index),
+     .help = "Resource types that the search index holds: all, none, or types "
+             "with commas between them. Others are searched by reading them "
+             "one by one. A change makes the index anew at the next start."},
     {.name = "http-threads",
      .kind = OPTION_NUMBER,
      .value = "N",

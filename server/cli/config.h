@@ -27,6 +27,7 @@ struct config {
     uint64_t log_level;  /* enum log_level */
     uint64_t drain_s;
     uint64_t map_bytes;
+    const char *index;     /* index_types_read() */
     uint64_t http_threads; /* 0: half of the cores */
     uint64_t body_bytes;
     uint64_t header_bytes;

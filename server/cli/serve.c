@@ -199,7 +199,8 @@ static enum err_code open_engine(struct serve *s, struct err *e)
                                              (size_t)s->config->map_bytes,
                                          .clock = clock_system(),
                                          .topics = s->topics,
-                                         .base_url = s->base_url};
+                                         .base_url = s->base_url,
+                                         .index = s->config->index};
     const struct engine_listener listener = {
         .wake = wake, .batch_done = batch_done, .ctx = s};
     enum err_code code;

@@ -6,6 +6,7 @@
 #include "server/base/json_scope.h"
 #include "server/engine/effects.h"
 #include "server/engine/topic_state.h"
+#include "server/engine/index.h"
 
 /* Bounds the values of one previous version; see SEARCH_VALUES_MAX. */
 #define APPLY_SCRATCH_BYTES ((size_t)64 << 20)
@@ -225,8 +226,14 @@ static enum err_code stage_topics(struct work *w, struct err *e)
 static enum err_code stage(struct work *w, struct err *e)
 {
     struct batch *b = w->batch;
+    const struct index_source keys = {.txn = b->txn,
+                                      .change = &w->change,
+                                      .prepared = w->command->index,
+                                      .values = w->command->values};
     enum err_code code = effects_views(b, b->change, &w->change, e);
 
+    if (code == ERR_OK)
+        code = index_stage(b, &keys, e);
     for (size_t i = 0; code == ERR_OK && i < w->change.event_count; i++)
         code = effects_event(b, b->change, w->events[i], e);
     if (code == ERR_OK && bytes_is(w->command->type, "Subscription"))

@@ -154,7 +154,8 @@ static enum err_code prepare(struct batch *b, struct batch_outcome *out,
                              struct err *e)
 {
     *out = (struct batch_outcome){0};
-    if (!make_room(b->state, b->added_count) || !prepare_rares(b))
+    if (!make_room(b->state, b->added_count) || !prepare_rares(b) ||
+        !runs_prepare(&b->state->young_index))
         return err_nomem(e);
     if (b->change_count > 0) {
         out->numbers = malloc(b->change_count * sizeof *out->numbers);
@@ -262,6 +263,7 @@ static void publish(struct batch *b, struct batch_outcome *out)
         s->topics = b->topics;
         b->topics = superseded; /* released with the batch */
     }
+    runs_publish(&s->young_index);
     s->published_change = b->change;
     unlock(s);
     release(b);
@@ -325,5 +327,6 @@ void batch_abort(struct batch *b)
     for (struct sub_change *c = b->changes; c; c = c->next)
         undo(b->state, c);
     overlay_discard(&b->state->young);
+    runs_discard(&b->state->young_index);
     release(b);
 }

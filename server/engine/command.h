@@ -12,6 +12,8 @@
 #include "fhir/subscription/subscription.h"
 #include "storage/base/arena.h"
 
+struct index_change;
+
 enum command_kind {
     COMMAND_CREATE = 1, /* POST: the id is new */
     COMMAND_UPDATE,     /* PUT: updates, or creates when there is none */
@@ -44,6 +46,7 @@ struct command {
     uint64_t prepared_upon;
     struct subscription *subscription; /* when type is Subscription */
     struct topic *topic; /* a reference, when the resource is one */
+    const struct index_change *index; /* arena; index_prepare() */
     /* Of a group, and all that it has: linked by next, applied in this order.
      * Of a transaction no two are of the same resource. */
     struct command *parts;

@@ -8,6 +8,7 @@
 #include "server/base/log.h"
 #include "server/base/rng.h"
 #include "server/engine/core.h"
+#include "server/engine/index.h"
 
 /* Readers come without end; the writer must get its turn. */
 static enum err_code init_lock(struct state *s, struct err *e)
@@ -38,7 +39,12 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     rng_fill(rng_system(), seed, sizeof seed);
     overlay_init(&s->young, seed);
     overlay_init(&s->old, seed);
+    runs_init(&s->young_index);
+    runs_init(&s->old_index);
     subs_init(&s->subs, seed);
+    code = index_types_read(config->index, &s->indexed, e);
+    if (code != ERR_OK)
+        return code;
     s->topics = topic_set_ref(config->topics);
     s->base_url = bytes_of(g->base_url);
     s->matcher = matcher_new(&s->subs, s->base_url);
@@ -78,6 +84,8 @@ static void fini_state(struct engine *g)
     signer_free(s->signer);
     overlay_fini(&s->young);
     overlay_fini(&s->old);
+    runs_fini(&s->young_index);
+    runs_fini(&s->old_index);
     store_close(&s->store);
     (void)pthread_rwlock_destroy(&s->lock);
 }
@@ -100,6 +108,8 @@ enum err_code engine_open(const struct engine_config *config,
         return code;
     }
     code = init_state(g, config, e);
+    if (code == ERR_OK)
+        code = index_rebuild(&g->state, e);
     if (code == ERR_OK)
         code = views_load(&g->state, e);
     if (code == ERR_OK)
@@ -179,7 +189,9 @@ void engine_close(struct engine **g)
 
 enum err_code engine_submit(struct engine *g, struct command *c, struct err *e)
 {
-    return ledger_put(&g->ledger, c, e);
+    enum err_code code = index_prepare(g, c, e);
+
+    return code == ERR_OK ? ledger_put(&g->ledger, c, e) : code;
 }
 
 enum err_code engine_report(struct engine *g, const struct report *reports,

@@ -38,6 +38,7 @@ struct engine_config {
     const struct clock *clock;
     struct topic_set *topics; /* from files; the engine takes a reference */
     const char *base_url;
+    const char *index; /* types in the search index; index_types_read() */
 };
 
 /* Opens or creates the data folder and replays the log into the views. The

@@ -3,6 +3,7 @@
 #include "server/engine/batch.h"
 #include "server/engine/effects.h"
 #include "server/engine/topic_state.h"
+#include "server/engine/index.h"
 
 static enum err_code replay_subscription(struct batch *b, uint64_t change,
                                          const struct record_change *c,
@@ -33,6 +34,9 @@ static enum err_code replay_change(struct batch *b, struct store_txn *t,
 
     if (code == ERR_OK)
         code = effects_views(b, change, &c, e);
+    if (code == ERR_OK)
+        code =
+            index_stage(b, &(struct index_source){.txn = t, .change = &c}, e);
     for (size_t i = 0; code == ERR_OK && i < c.event_count; i++)
         code = effects_event(b, change, record_change_event(&c, i), e);
     if (code == ERR_OK && bytes_is(c.type, "Subscription"))

@@ -11,22 +11,27 @@
 #include <pthread.h>
 
 #include "server/engine/definition_cache.h"
+#include "server/engine/index_types.h"
 #include "server/engine/matcher.h"
 #include "server/engine/proof.h"
 #include "server/engine/subs.h"
 #include "storage/store/overlay.h"
+#include "storage/store/runs.h"
 
 struct state {
     /* immutable after init */
     struct store *store;
     struct bytes base_url;
+    struct index_types indexed; /* which the search index holds */
 
     struct definition_cache definitions; /* any thread */
 
     pthread_rwlock_t lock;
     /* lock: lock; written by the writer only, which reads it without */
-    struct overlay young; /* entries since the last freeze */
-    struct overlay old;   /* frozen, being merged */
+    struct overlay young;    /* entries since the last freeze */
+    struct overlay old;      /* frozen, being merged */
+    struct runs young_index; /* the same of the search index */
+    struct runs old_index;
     struct subs subs;
     struct topic_set *topics;  /* a reference */
     uint64_t published_change; /* newest change that readers see */

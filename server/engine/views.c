@@ -7,6 +7,7 @@
 #include "server/engine/replay.h"
 #include "server/engine/row.h"
 #include "server/engine/topic_state.h"
+#include "storage/store/cursor.h"
 
 void views_init(struct views *v, struct state *s)
 {
@@ -16,6 +17,7 @@ void views_init(struct views *v, struct state *s)
 void views_fini(struct views *v)
 {
     free(v->list);
+    free(v->keys.keys);
     *v = (struct views){0};
 }
 
@@ -40,27 +42,55 @@ static void unlock(struct state *s)
     (void)rc;
 }
 
+static bool is_due(const struct state *s)
+{
+    return overlay_count(&s->young) >= VIEWS_FREEZE_ENTRIES ||
+           runs_count(&s->young_index) >= VIEWS_FREEZE_KEYS ||
+           overlay_bytes(&s->young) + runs_bytes(&s->young_index) >=
+               VIEWS_FREEZE_BYTES;
+}
+
+/* Both lists in key order; false without memory. */
+static bool sort_all(struct views *v)
+{
+    struct state *s = v->state;
+
+    v->list = overlay_sorted(&s->young);
+    if (!v->list)
+        return false;
+    v->keys = runs_merged(&s->young_index);
+    if (v->keys.keys || runs_count(&s->young_index) == 0)
+        return true;
+    free(v->list);
+    v->list = NULL;
+    return false;
+}
+
+static void swap_index(struct state *s)
+{
+    struct runs young = s->young_index;
+
+    s->young_index = s->old_index;
+    s->old_index = young;
+}
+
 void views_freeze(struct views *v, bool force)
 {
     struct state *s = v->state;
     size_t entries = overlay_count(&s->young);
     struct overlay young;
 
-    if (v->list || entries == 0)
-        return;
-    if (!force && entries < VIEWS_FREEZE_ENTRIES &&
-        overlay_bytes(&s->young) < VIEWS_FREEZE_BYTES)
-        return;
-    v->list = overlay_sorted(&s->young);
-    if (!v->list)
+    if (v->list || entries == 0 || (!force && !is_due(s)) || !sort_all(v))
         return;
     v->count = entries;
     v->merged = v->in_flight = 0;
+    v->keys_merged = v->keys_in_flight = 0;
     v->upto = s->published_change;
     lock(s);
     young = s->young;
     s->young = s->old;
     s->old = young;
+    swap_index(s);
     unlock(s);
 }
 
@@ -83,6 +113,35 @@ static enum err_code merge_entry(struct views *v, struct store_txn *t,
     return store_view_put(t, entry->view, entry->key, value, e);
 }
 
+static enum err_code merge_keys(struct views *v, struct store_txn *t,
+                                size_t budget, struct err *e)
+{
+    struct store_cursor *c = NULL;
+    enum err_code code;
+
+    if (budget == 0 || v->keys_merged == v->keys.n)
+        return ERR_OK;
+    code = store_cursor_open(t, VIEW_INDEX, &c, e);
+    while (code == ERR_OK && v->keys_in_flight < budget &&
+           v->keys_merged + v->keys_in_flight < v->keys.n) {
+        const struct run_key *key =
+            &v->keys.keys[v->keys_merged + v->keys_in_flight++];
+        struct bytes text = {key->p, key->n};
+
+        code = key->removed ? store_cursor_delete(c, text, e)
+                            : store_cursor_put(c, text, e);
+    }
+    store_cursor_close(&c);
+    return code;
+}
+
+/* With the entries and keys in flight all are there. */
+static bool is_whole(const struct views *v)
+{
+    return v->merged + v->in_flight == v->count &&
+           v->keys_merged + v->keys_in_flight == v->keys.n;
+}
+
 enum err_code views_merge(struct views *v, struct store_txn *t, size_t budget,
                           struct err *e)
 {
@@ -93,7 +152,10 @@ enum err_code views_merge(struct views *v, struct store_txn *t, size_t budget,
     while (code == ERR_OK && v->in_flight < budget &&
            v->merged + v->in_flight < v->count)
         code = merge_entry(v, t, v->list[v->merged + v->in_flight++], e);
-    if (code == ERR_OK && v->merged + v->in_flight == v->count)
+    if (code == ERR_OK)
+        code =
+            merge_keys(v, t, (budget - v->in_flight) * VIEWS_KEYS_PER_ENTRY, e);
+    if (code == ERR_OK && is_whole(v))
         code = store_set_views_at(t, v->upto, e);
     return code;
 }
@@ -101,19 +163,23 @@ enum err_code views_merge(struct views *v, struct store_txn *t, size_t budget,
 void views_committed(struct views *v)
 {
     v->merged += v->in_flight;
-    v->in_flight = 0;
-    if (!v->list || v->merged < v->count)
+    v->keys_merged += v->keys_in_flight;
+    v->in_flight = v->keys_in_flight = 0;
+    if (!v->list || !is_whole(v))
         return;
     lock(v->state);
     overlay_clear(&v->state->old);
+    runs_clear(&v->state->old_index);
     unlock(v->state);
     free(v->list);
     v->list = NULL;
+    free(v->keys.keys);
+    v->keys = (struct run){NULL, 0};
 }
 
 void views_aborted(struct views *v)
 {
-    v->in_flight = 0;
+    v->in_flight = v->keys_in_flight = 0;
 }
 
 enum err_code views_load(struct state *s, struct err *e)

@@ -2,9 +2,9 @@
  * commit, and brings the views up to date at start.
  * Owns:   the order in which a frozen overlay is merged.
  * Thread: writer only (load and replay before it runs).
- * Bounds: VIEWS_FREEZE_ENTRIES or VIEWS_FREEZE_BYTES in the young overlay
- *         start a merge; a slice is bounded by its caller, so that no commit
- *         waits for a whole merge. */
+ * Bounds: VIEWS_FREEZE_ENTRIES, VIEWS_FREEZE_KEYS or VIEWS_FREEZE_BYTES in the
+ *         young overlay start a merge; a slice is bounded by its caller, so
+ * that no commit waits for a whole merge. */
 #ifndef BELFRY_SERVER_ENGINE_VIEWS_H
 #define BELFRY_SERVER_ENGINE_VIEWS_H
 
@@ -12,7 +12,8 @@
 
 /* Large enough that sorted merges share pages, small enough that a start
  * replays it in well under a second. */
-#define VIEWS_FREEZE_ENTRIES 16384
+#define VIEWS_FREEZE_ENTRIES 65536
+#define VIEWS_FREEZE_KEYS 262144 /* of the search index */
 #define VIEWS_FREEZE_BYTES ((size_t)64 << 20)
 
 struct views {
@@ -21,7 +22,10 @@ struct views {
     size_t count;
     size_t merged;    /* entries in committed transactions */
     size_t in_flight; /* entries put by the transaction at hand */
-    uint64_t upto;    /* the views are at this change once all are merged */
+    struct run keys;  /* of the frozen index */
+    size_t keys_merged;
+    size_t keys_in_flight;
+    uint64_t upto; /* the views are at this change once all are merged */
 };
 
 void views_init(struct views *v, struct state *s);
@@ -33,6 +37,10 @@ bool views_pending(const struct views *v);
 /* Freezes the young overlay when it is due (or when force is set) and no merge
  * runs. Without memory nothing happens; it is tried again. */
 void views_freeze(struct views *v, bool force);
+
+/* A key of the index, without a value and in order, costs less to merge than
+ * another entry, and there are more of them. */
+#define VIEWS_KEYS_PER_ENTRY 8
 
 /* Merges up to budget entries in the transaction. */
 MUST_CHECK enum err_code views_merge(struct views *v, struct store_txn *t,

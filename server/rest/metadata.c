@@ -1,6 +1,7 @@
 #include "server/rest/metadata.h"
 
 #include "fhir/model/types.h"
+#include "fhir/search/table.h"
 #include "server/engine/read.h"
 #include "server/rest/reply.h"
 
@@ -15,13 +16,22 @@ static void add_member(struct buf *b, const char *name, const char *value)
 }
 
 static void add_search_parameter(struct buf *b, const char *name,
-                                 const char *type, const char *definition)
+                                 const char *type)
 {
     buf_add_text(b, "{\"name\":");
     buf_add_json_string(b, bytes_of(name));
-    add_member(b, "definition", definition);
     add_member(b, "type", type);
     buf_add_char(b, '}');
+}
+
+static void add_base(struct buf *b, const struct search_base *base, bool first)
+{
+    for (size_t i = 0; i < base->count; i++) {
+        if (i > 0 || !first)
+            buf_add_char(b, ',');
+        add_search_parameter(b, base->parameters[i].code,
+                             search_type_name(base->parameters[i].type));
+    }
 }
 
 /* The topics that this server detects, as section "Topic discovery" of the
@@ -66,24 +76,21 @@ static void add_versioning(struct buf *b, bool conditional_read)
                    conditional_read ? "full-support" : "not-supported");
 }
 
-static void add_subscription_search(struct buf *b)
+/* Subscriptions show their live state: they are searched by less. */
+static void add_search(struct buf *b, const char *type, bool subscription)
 {
-    buf_add_char(b, ',');
-    add_search_parameter(b, "url", "uri",
-                         "http://hl7.org/fhir/SearchParameter/"
-                         "Subscription-url");
-    buf_add_char(b, ',');
-    add_search_parameter(b, "status", "token",
-                         "http://hl7.org/fhir/SearchParameter/"
-                         "Subscription-status");
-}
-
-/* Basic?code=SubscriptionTopic lists the topics. */
-static void add_code_search(struct buf *b)
-{
-    buf_add_char(b, ',');
-    add_search_parameter(b, "code", "token",
-                         "http://hl7.org/fhir/SearchParameter/clinical-code");
+    buf_add_text(b, ",\"searchParam\":[");
+    if (subscription) {
+        add_search_parameter(b, "_id", "token");
+        buf_add_char(b, ',');
+        add_search_parameter(b, "url", "uri");
+        buf_add_char(b, ',');
+        add_search_parameter(b, "status", "token");
+    } else {
+        add_base(b, search_base_common(), true);
+        add_base(b, search_base_find(bytes_of(type)), false);
+    }
+    buf_add_char(b, ']');
 }
 
 /* The first is every type's, the others are Subscription's. */
@@ -129,14 +136,7 @@ static void add_resource(struct buf *b, const char *type, struct metadata *out)
                         "/StructureDefinition/backport-subscription\"]");
     add_interactions(b);
     add_versioning(b, !subscription);
-    buf_add_text(b, ",\"searchParam\":[");
-    add_search_parameter(b, "_id", "token",
-                         "http://hl7.org/fhir/SearchParameter/Resource-id");
-    if (subscription)
-        add_subscription_search(b);
-    if (strcmp(type, "Basic") == 0)
-        add_code_search(b);
-    buf_add_char(b, ']');
+    add_search(b, type, subscription);
     add_operations(b, subscription);
     buf_add_char(b, '}');
 }

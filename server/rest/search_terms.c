@@ -133,34 +133,29 @@ static enum err_code take_param(struct search_terms *t, const struct param *p,
     return code;
 }
 
-static enum err_code check_names(const struct params *params, bool subscription,
-                                 struct err *e)
+static enum err_code check_names(const struct params *params, struct err *e)
 {
-    static const char *const any_type[] = {"_id", "_count", "_page", NULL};
-    static const char *const of_subscription[] = {"_id", "_count", "_page",
-                                                  "url", "status", NULL};
+    static const char *const allowed[] = {"_id", "_count", "_page",
+                                          "url", "status", NULL};
     struct err first;
 
-    if (params_only(params, subscription ? of_subscription : any_type,
-                    &first) == ERR_OK)
+    if (params_only(params, allowed, &first) == ERR_OK)
         return ERR_OK;
-    return err_set(e, first.code, "%s; a search takes %s", first.message,
-                   subscription ? "_id, url, status and _count"
-                                : "_id and _count");
+    return err_set(e, first.code,
+                   "%s; a search of Subscriptions takes _id, url, status and "
+                   "_count",
+                   first.message);
 }
 
-enum err_code search_terms_read(const struct params *params, bool subscription,
+enum err_code search_terms_read(const struct params *params,
                                 struct arena *arena, struct search_terms *out,
                                 struct err *e)
 {
-    enum err_code code = check_names(params, subscription, e);
+    enum err_code code = check_names(params, e);
 
     *out = (struct search_terms){.count = SEARCH_COUNT_DEFAULT};
     for (size_t i = 0; code == ERR_OK && i < params->n; i++)
         code = take_param(out, &params->items[i], arena, e);
-    if (code == ERR_OK && !subscription && !out->by_id)
-        return err_set(e, ERR_NOT_SUPPORTED,
-                       "this type is searched by the parameter _id only");
     return code;
 }
 

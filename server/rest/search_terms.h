@@ -1,4 +1,4 @@
-/* search_terms: the parameters of a search, read and judged.
+/* search_terms: the parameters of a search of Subscriptions, read and judged.
  * Owns:   nothing; all is in the arena.
  * Thread: one at a time.
  * Bounds: TERM_VALUES_MAX values of one parameter, TERMS_MAX url and status
@@ -33,9 +33,10 @@ struct search_terms {
     uint64_t page; /* where it starts; search's own meaning */
 };
 
-MUST_CHECK enum err_code
-search_terms_read(const struct params *params, bool subscription,
-                  struct arena *arena, struct search_terms *out, struct err *e);
+MUST_CHECK enum err_code search_terms_read(const struct params *params,
+                                           struct arena *arena,
+                                           struct search_terms *out,
+                                           struct err *e);
 
 /* "active", "a,b\,c": splits at the commas that are not escaped. */
 MUST_CHECK enum err_code term_values_split(struct bytes text,

@@ -34,6 +34,7 @@ enum err_code {
     ERR_UNPROCESSABLE_STRUCTURE, /* 422: not the shape of the element */
     ERR_UNPROCESSABLE_CODE,      /* 422: not a code of the value set */
     ERR_UNPROCESSABLE_INVARIANT, /* 422: a rule between elements is broken */
+    ERR_TOO_COSTLY,              /* 422: would take too much work */
     ERR_BUSY,                    /* 503 with Retry-After: a bound was reached */
     ERR_FULL,                    /* 507: disk or map full */
     ERR_NOMEM,                   /* 503 */

@@ -1,8 +1,9 @@
 #include "storage/store/store.h"
 
+#include "storage/store/store_parts.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -13,59 +14,11 @@
 #define STORE_PATH_BYTES 4096
 #define META_FORMAT "format"
 #define META_VIEWS_AT "views_at"
-
-struct store {
-    MDB_env *env;
-    int lock_fd;
-    MDB_dbi log;
-    MDB_dbi meta;
-    MDB_dbi views[VIEW_COUNT];
-};
-
-struct store_txn {
-    struct store *store;
-    MDB_txn *txn;
-};
+#define META_INDEX "index"
 
 static const char *const view_names[VIEW_COUNT] = {
     "current", "history",  "queue", "subscription",
-    "parked",  "endpoint", "topic"};
-
-/* Every MDB_* and errno that LMDB returns becomes one of ours here. */
-static enum err_code translate(int rc, const char *what, struct err *e)
-{
-    enum err_code code = ERR_IO;
-
-    if (rc == 0)
-        return ERR_OK;
-    switch (rc) {
-    case MDB_NOTFOUND:
-        return ERR_NOT_FOUND;
-    case MDB_MAP_FULL:
-    case ENOSPC:
-    case EDQUOT:
-        code = ERR_FULL;
-        break;
-    case ENOMEM:
-        code = ERR_NOMEM;
-        break;
-    case MDB_INVALID:
-    case MDB_VERSION_MISMATCH:
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-        code = ERR_FORMAT;
-        break;
-    case MDB_READERS_FULL:
-        code = ERR_BUSY;
-        break;
-    default:
-        break;
-    }
-    err_set(e, code, "%s: %s", what, mdb_strerror(rc));
-    if (e)
-        e->system = rc;
-    return code;
-}
+    "parked",  "endpoint", "topic", "index"};
 
 void store_put_u64(char out[8], uint64_t value)
 {
@@ -82,17 +35,6 @@ uint64_t store_get_u64(const char in[8])
     for (int i = 0; i < 8; i++)
         value = (value << 8) | (unsigned char)in[i];
     return value;
-}
-
-static MDB_val val_of(struct bytes b)
-{
-    /* LMDB's interface lacks const; it writes to neither keys nor values */
-    union {
-        const char *in;
-        void *out;
-    } p = {.in = b.p};
-
-    return (MDB_val){b.n, p.out};
 }
 
 static enum err_code make_dir(const char *dir, struct err *e)
@@ -142,7 +84,7 @@ static enum err_code open_env(struct store *s, const char *dir,
 
         if (snprintf(what, sizeof what, "the data folder %s", dir) < 0)
             what[0] = '\0';
-        return translate(rc, what, e);
+        return store_translate(rc, what, e);
     }
     return ERR_OK;
 }
@@ -150,11 +92,11 @@ static enum err_code open_env(struct store *s, const char *dir,
 static enum err_code meta_get(struct store_txn *t, const char *name,
                               uint64_t *out, struct err *e)
 {
-    MDB_val key = val_of(bytes_of(name)), value;
+    MDB_val key = store_val(bytes_of(name)), value;
     int rc = mdb_get(t->txn, t->store->meta, &key, &value);
 
     if (rc != 0)
-        return translate(rc, "reading meta", e);
+        return store_translate(rc, "reading meta", e);
     if (value.mv_size != 8)
         return err_set(e, ERR_FORMAT, "the data folder's %s is damaged", name);
     *out = store_get_u64(value.mv_data);
@@ -165,11 +107,11 @@ static enum err_code meta_put(struct store_txn *t, const char *name,
                               uint64_t number, struct err *e)
 {
     char raw[8];
-    MDB_val key = val_of(bytes_of(name)), value = {8, raw};
+    MDB_val key = store_val(bytes_of(name)), value = {8, raw};
 
     store_put_u64(raw, number);
-    return translate(mdb_put(t->txn, t->store->meta, &key, &value, 0),
-                     "writing meta", e);
+    return store_translate(mdb_put(t->txn, t->store->meta, &key, &value, 0),
+                           "writing meta", e);
 }
 
 static enum err_code check_format(struct store_txn *t, struct err *e)
@@ -209,7 +151,7 @@ static enum err_code open_databases(struct store *s, struct err *e)
         rc = mdb_dbi_open(t->txn, "meta", MDB_CREATE, &s->meta);
     for (int i = 0; rc == 0 && i < VIEW_COUNT; i++)
         rc = mdb_dbi_open(t->txn, view_names[i], MDB_CREATE, &s->views[i]);
-    code = translate(rc, "opening the databases", e);
+    code = store_translate(rc, "opening the databases", e);
     if (code == ERR_OK)
         code = check_format(t, e);
     if (code == ERR_OK)
@@ -261,8 +203,8 @@ static enum err_code begin(struct store *s, unsigned flags,
     if (!t)
         return err_nomem(e);
     t->store = s;
-    code = translate(mdb_txn_begin(s->env, NULL, flags, &t->txn),
-                     "beginning a transaction", e);
+    code = store_translate(mdb_txn_begin(s->env, NULL, flags, &t->txn),
+                           "beginning a transaction", e);
     if (code != ERR_OK) {
         free(t);
         t = NULL;
@@ -289,7 +231,7 @@ enum err_code store_commit(struct store_txn **t, struct err *e)
 
     free(*t);
     *t = NULL;
-    return translate(rc, "committing", e);
+    return store_translate(rc, "committing", e);
 }
 
 void store_abort(struct store_txn **t)
@@ -309,7 +251,7 @@ enum err_code store_log_append(struct store_txn *t, uint64_t change, size_t n,
     enum err_code code;
 
     store_put_u64(raw, change);
-    code = translate(
+    code = store_translate(
         mdb_put(t->txn, t->store->log, &key, &value, MDB_APPEND | MDB_RESERVE),
         "appending to the log", e);
     *out = value.mv_data;
@@ -329,7 +271,7 @@ enum err_code store_log_get(struct store_txn *t, uint64_t change,
         return err_set(e, ERR_NOT_FOUND, "change %llu is not in the log",
                        (unsigned long long)change);
     if (rc != 0)
-        return translate(rc, "reading the log", e);
+        return store_translate(rc, "reading the log", e);
     *out = bytes_make(value.mv_data, value.mv_size);
     return ERR_OK;
 }
@@ -342,42 +284,44 @@ enum err_code store_log_last(struct store_txn *t, uint64_t *out, struct err *e)
 
     *out = 0;
     if (rc != 0)
-        return translate(rc, "reading the log", e);
+        return store_translate(rc, "reading the log", e);
     rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
     if (rc == 0 && key.mv_size == 8)
         *out = store_get_u64(key.mv_data);
     mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? ERR_OK : translate(rc, "reading the log", e);
+    return rc == MDB_NOTFOUND ? ERR_OK
+                              : store_translate(rc, "reading the log", e);
 }
 
 enum err_code store_view_get(struct store_txn *t, enum store_view view,
                              struct bytes key, struct bytes *out, struct err *e)
 {
-    MDB_val k = val_of(key), value;
+    MDB_val k = store_val(key), value;
     int rc = mdb_get(t->txn, t->store->views[view], &k, &value);
 
     if (rc == 0)
         *out = bytes_make(value.mv_data, value.mv_size);
-    return translate(rc, "reading a view", e);
+    return store_translate(rc, "reading a view", e);
 }
 
 enum err_code store_view_put(struct store_txn *t, enum store_view view,
                              struct bytes key, struct bytes value,
                              struct err *e)
 {
-    MDB_val k = val_of(key), v = val_of(value);
+    MDB_val k = store_val(key), v = store_val(value);
 
-    return translate(mdb_put(t->txn, t->store->views[view], &k, &v, 0),
-                     "writing a view", e);
+    return store_translate(mdb_put(t->txn, t->store->views[view], &k, &v, 0),
+                           "writing a view", e);
 }
 
 enum err_code store_view_delete(struct store_txn *t, enum store_view view,
                                 struct bytes key, struct err *e)
 {
-    MDB_val k = val_of(key);
+    MDB_val k = store_val(key);
     int rc = mdb_del(t->txn, t->store->views[view], &k, NULL);
 
-    return rc == MDB_NOTFOUND ? ERR_OK : translate(rc, "writing a view", e);
+    return rc == MDB_NOTFOUND ? ERR_OK
+                              : store_translate(rc, "writing a view", e);
 }
 
 enum err_code store_view_before(struct store_txn *t, enum store_view view,
@@ -385,11 +329,11 @@ enum err_code store_view_before(struct store_txn *t, enum store_view view,
                                 struct bytes *out, struct err *e)
 {
     MDB_cursor *cursor;
-    MDB_val k = val_of(key), value;
+    MDB_val k = store_val(key), value;
     int rc = mdb_cursor_open(t->txn, t->store->views[view], &cursor);
 
     if (rc != 0)
-        return translate(rc, "reading a view", e);
+        return store_translate(rc, "reading a view", e);
     rc = mdb_cursor_get(cursor, &k, &value, MDB_SET_RANGE);
     rc = mdb_cursor_get(cursor, &k, &value,
                         rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
@@ -398,7 +342,7 @@ enum err_code store_view_before(struct store_txn *t, enum store_view view,
         *found = bytes_make(k.mv_data, k.mv_size);
         *out = bytes_make(value.mv_data, value.mv_size);
     }
-    return translate(rc, "reading a view", e);
+    return store_translate(rc, "reading a view", e);
 }
 
 enum err_code store_view_walk(struct store_txn *t, enum store_view view,
@@ -413,14 +357,14 @@ enum err_code store_view_walk(struct store_txn *t, enum store_view view,
     int rc = mdb_cursor_open(t->txn, t->store->views[view], &cursor);
 
     if (rc != 0)
-        return translate(rc, "reading a view", e);
+        return store_translate(rc, "reading a view", e);
     while (code == ERR_OK &&
            (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
         code = each(ctx, bytes_make(key.mv_data, key.mv_size),
                     bytes_make(value.mv_data, value.mv_size), e);
     mdb_cursor_close(cursor);
     if (code == ERR_OK && rc != MDB_NOTFOUND)
-        code = translate(rc, "reading a view", e);
+        code = store_translate(rc, "reading a view", e);
     return code;
 }
 
@@ -432,6 +376,23 @@ enum err_code store_views_at(struct store_txn *t, uint64_t *out, struct err *e)
         return code;
     *out = 0;
     return ERR_OK;
+}
+
+enum err_code store_index_form(struct store_txn *t, uint64_t *out,
+                               struct err *e)
+{
+    enum err_code code = meta_get(t, META_INDEX, out, e);
+
+    if (code != ERR_NOT_FOUND)
+        return code;
+    *out = 0;
+    return ERR_OK;
+}
+
+enum err_code store_set_index_form(struct store_txn *t, uint64_t form,
+                                   struct err *e)
+{
+    return meta_put(t, META_INDEX, form, e);
 }
 
 enum err_code store_set_views_at(struct store_txn *t, uint64_t change,

@@ -25,6 +25,7 @@ enum store_view {
     VIEW_PARKED,       /* subscription, number -> dead letter */
     VIEW_ENDPOINT,     /* hash of an endpoint -> its breaker */
     VIEW_TOPIC,        /* type, id of a topic -> change */
+    VIEW_INDEX,        /* key of the search index, no value */
     VIEW_COUNT
 };
 
@@ -93,5 +94,12 @@ MUST_CHECK enum err_code store_set_views_at(struct store_txn *t,
 /* Big-endian, so that LMDB's key order is the number's order. */
 void store_put_u64(char out[8], uint64_t value);
 uint64_t store_get_u64(const char in[8]);
+
+/* What made the search index (0: nothing yet): a number that tells one way of
+ * making it from another. */
+MUST_CHECK enum err_code store_index_form(struct store_txn *t, uint64_t *out,
+                                          struct err *e);
+MUST_CHECK enum err_code store_set_index_form(struct store_txn *t,
+                                              uint64_t form, struct err *e);
 
 #endif

@@ -488,6 +488,7 @@ static void help_names_every_option_and_default(void **state)
                                          "--log-level debug",
                                          "--drain SECONDS",
                                          "--map-size SIZE",
+                                         "--index TYPES",
                                          "--http-threads N",
                                          "--max-body SIZE",
                                          "--max-header SIZE",

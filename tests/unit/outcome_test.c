@@ -57,6 +57,7 @@ static void every_code_has_its_status_and_issue_type(void **state)
         {ERR_UNPROCESSABLE_STRUCTURE, 422, "structure"},
         {ERR_UNPROCESSABLE_CODE, 422, "code-invalid"},
         {ERR_UNPROCESSABLE_INVARIANT, 422, "invariant"},
+        {ERR_TOO_COSTLY, 422, "too-costly"},
         {ERR_BUSY, 503, "throttled"},
         {ERR_FULL, 507, "no-store"},
         {ERR_NOMEM, 503, "transient"},

@@ -1,0 +1,367 @@
+#include "server/rest/resource_search.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "fhir/search/index_plan.h"
+#include "server/engine/read.h"
+#include "server/engine/search.h"
+#include "server/rest/reply.h"
+#include "server/rest/search.h"
+#include "server/rest/search_bundle.h"
+#include "server/rest/search_options.h"
+
+/* One resource's JSON and values. */
+#define SCRATCH_BYTES ((size_t)64 << 20)
+/* Plans, ids, keys of an order. */
+#define ARENA_BYTES ((size_t)64 << 20)
+/* The least candidates of a step; what a total may cost unasked. */
+#define STEP_LEAST 64
+#define CHEAP_LOOKS 1000
+
+/* A match that waits for its place in the order. */
+struct placed {
+    struct bytes key;
+    struct bytes id;
+    uint64_t version;
+};
+
+struct search {
+    struct exchange *x;
+    struct search_options options;
+    struct query *query;
+    struct index_plan *plans;
+    size_t plan_count;
+    struct arena arena;   /* of the whole search */
+    struct arena scratch; /* of one candidate */
+    struct search_bundle bundle;
+    size_t looks;      /* candidates that were judged */
+    bool counting;     /* the page is done: matches are only counted */
+    struct bytes last; /* the page's last id */
+    bool more;
+    struct placed *placed; /* in an order */
+    size_t placed_count;
+    struct err *e;
+    enum err_code failed;
+};
+
+/* ---- judging ---- */
+
+/* NULL when it does not match; the values that it was judged by else. */
+static const struct search_values *judge(struct search *s,
+                                         const struct search_candidate *c)
+{
+    cJSON *json = cJSON_ParseWithLength(c->text.p, c->text.n);
+    struct search_values *values = NULL;
+
+    arena_reset(&s->scratch);
+    if (!json) {
+        s->failed = err_nomem(s->e);
+        return NULL;
+    }
+    s->failed = search_values_extract(json, s->x->rest->base_url, &s->scratch,
+                                      &values, s->e);
+    cJSON_Delete(json);
+    if (s->failed != ERR_OK)
+        return NULL;
+    search_values_stamp(values, c->time_ms);
+    return query_matches(s->query, values) ? values : NULL;
+}
+
+static bool matches(struct search *s, const struct search_candidate *c)
+{
+    s->looks++;
+    return s->options.parameter_count == 0 || judge(s, c) != NULL;
+}
+
+/* ---- a page in the order of ids ---- */
+
+static bool take(void *ctx, const struct search_candidate *c)
+{
+    struct search *s = ctx;
+    bool found = matches(s, c);
+
+    if (s->failed != ERR_OK)
+        return false;
+    if (found && !s->counting) {
+        if (!search_bundle_has_room(&s->bundle, s->options.count))
+            return false;
+        buf_add(search_bundle_begin_entry(&s->bundle, c->id), c->text);
+        search_bundle_end_entry(&s->bundle);
+    }
+    s->bundle.total += found;
+    return true;
+}
+
+static enum err_code step(struct search *s, struct bytes after, size_t max,
+                          bool (*each)(void *ctx,
+                                       const struct search_candidate *c),
+                          struct search_step *out)
+{
+    enum err_code code;
+
+    *out = (struct search_step){.type = s->x->route.type,
+                                .plans = s->plans,
+                                .plan_count = s->plan_count,
+                                .after = after,
+                                .max = max,
+                                .each = each,
+                                .ctx = s,
+                                .arena = &s->arena};
+    code = engine_search(s->x->rest->config.engine, out, s->e);
+    return code == ERR_OK ? s->failed : code;
+}
+
+static size_t step_size(const struct search *s)
+{
+    size_t n = s->options.count + 1;
+
+    return n < STEP_LEAST        ? STEP_LEAST
+           : n > SEARCH_STEP_MAX ? SEARCH_STEP_MAX
+                                 : n;
+}
+
+static enum err_code fill_page(struct search *s, struct bytes *after)
+{
+    struct search_step now = {.more = true};
+    enum err_code code = ERR_OK;
+
+    do {
+        code = step(s, *after, step_size(s), take, &now);
+        if (code == ERR_OK)
+            *after = now.last;
+    } while (code == ERR_OK && now.more && s->looks < SEARCH_LOOK_MAX &&
+             search_bundle_has_room(&s->bundle, s->options.count));
+    s->more = now.more;
+    s->last = *after;
+    return code;
+}
+
+/* Counts what is behind `after`; false in *whole when it would take more
+ * looks. */
+static enum err_code count_rest(struct search *s, struct bytes after,
+                                size_t looks_max, bool *whole)
+{
+    struct search_step now = {.more = true};
+    enum err_code code = ERR_OK;
+
+    s->counting = true;
+    while (code == ERR_OK && now.more && s->looks < looks_max) {
+        code = step(s, after, SEARCH_STEP_MAX, take, &now);
+        after = now.last;
+    }
+    *whole = !now.more;
+    return code;
+}
+
+static enum err_code refuse_cost(struct search *s, const char *what)
+{
+    return err_set(s->e, ERR_TOO_COSTLY,
+                   "%s would take reading more than %d resources; search by "
+                   "more, or by a more selective parameter",
+                   what, SEARCH_LOOK_MAX);
+}
+
+/* The matches before this page are counted as well, when the total must be
+ * right. */
+static enum err_code find_total(struct search *s, struct bytes after)
+{
+    bool accurate =
+        s->options.total == SEARCH_TOTAL_ACCURATE || s->options.count == 0;
+    bool first = s->options.after_id.n == 0;
+    size_t looks_max = accurate ? SEARCH_LOOK_MAX : s->looks + CHEAP_LOOKS;
+    bool whole = !s->more;
+    enum err_code code = ERR_OK;
+
+    if (s->options.total == SEARCH_TOTAL_NONE || (!first && !accurate))
+        return ERR_OK;
+    if (!first) {
+        s->bundle.total = 0;
+        after = bytes_make(NULL, 0);
+        whole = false;
+    }
+    if (!whole)
+        code = count_rest(s, after, looks_max, &whole);
+    if (code == ERR_OK && !whole && accurate)
+        return refuse_cost(s, "the total");
+    s->bundle.total_known = whole;
+    return code;
+}
+
+static enum err_code by_id(struct search *s)
+{
+    struct bytes after = s->options.after_id;
+    enum err_code code = ERR_OK;
+
+    if (s->options.count > 0)
+        code = fill_page(s, &after);
+    else
+        s->more = true;
+    if (code == ERR_OK)
+        code = find_total(s, after);
+    if (s->options.count == 0 ||
+        (s->bundle.total_known && s->options.after_id.n == 0 &&
+         s->bundle.total == s->bundle.entries))
+        s->more = false;
+    return code;
+}
+
+/* ---- a page in another order ---- */
+
+static bool place(void *ctx, const struct search_candidate *c)
+{
+    struct search *s = ctx;
+    const struct search_values *values = judge(s, c);
+    char raw[ORDER_BYTES_MAX];
+    struct placed *p = &s->placed[s->placed_count];
+
+    s->looks++;
+    if (s->failed != ERR_OK)
+        return false;
+    if (!values)
+        return true;
+    p->key = arena_copy(&s->arena, order_key(&s->options.order, values, raw));
+    p->id = arena_copy(&s->arena, c->id);
+    p->version = c->version;
+    if (!p->key.p || !p->id.p) {
+        s->failed = err_nomem(s->e);
+        return false;
+    }
+    s->placed_count++;
+    return true;
+}
+
+static enum err_code place_all(struct search *s)
+{
+    struct search_step now = {.more = true};
+    struct bytes after = {NULL, 0};
+    enum err_code code = ERR_OK;
+
+    s->placed = arena_calloc(&s->arena, SEARCH_LOOK_MAX + SEARCH_STEP_MAX,
+                             sizeof *s->placed);
+    if (!s->placed)
+        return err_nomem(s->e);
+    while (code == ERR_OK && now.more && s->looks < SEARCH_LOOK_MAX) {
+        code = step(s, after, SEARCH_STEP_MAX, place, &now);
+        after = now.last;
+    }
+    if (code == ERR_OK && now.more)
+        return refuse_cost(s, "_sort");
+    return code;
+}
+
+static int compare_placed(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+    int order = index_key_compare(x->key, y->key);
+
+    return order != 0 ? order : index_key_compare(x->id, y->id);
+}
+
+/* A version that is gone in the meantime is left out: it cannot be, versions
+ * are kept. */
+static enum err_code add_placed(struct search *s, const struct placed *p)
+{
+    struct resource_version v;
+    enum err_code code;
+
+    arena_reset(&s->scratch);
+    code = engine_read(
+        s->x->rest->config.engine,
+        &(struct resource_query){s->x->route.type, p->id, p->version},
+        &s->scratch, &v, s->e);
+    if (code != ERR_OK)
+        return code;
+    buf_add(search_bundle_begin_entry(&s->bundle, p->id), v.text);
+    search_bundle_end_entry(&s->bundle);
+    return ERR_OK;
+}
+
+static enum err_code in_order(struct search *s, struct bytes *last_key)
+{
+    struct placed after = {s->options.after_key, s->options.after_id, 0};
+    enum err_code code = place_all(s);
+
+    if (code != ERR_OK)
+        return code;
+    qsort(s->placed, s->placed_count, sizeof *s->placed, compare_placed);
+    for (size_t i = 0; code == ERR_OK && i < s->placed_count; i++) {
+        const struct placed *p = &s->placed[i];
+
+        if (after.id.n > 0 && compare_placed(p, &after) <= 0)
+            continue;
+        s->more = !search_bundle_has_room(&s->bundle, s->options.count);
+        if (s->more)
+            break;
+        code = add_placed(s, p);
+        s->last = p->id;
+        *last_key = p->key;
+    }
+    s->bundle.total = s->placed_count;
+    s->bundle.total_known = s->options.total != SEARCH_TOTAL_NONE;
+    return code;
+}
+
+/* ---- the whole ---- */
+
+static enum err_code prepare(struct search *s)
+{
+    struct exchange *x = s->x;
+    struct query_search q = {.resource_type = x->route.type,
+                             .base_url = x->rest->base_url,
+                             .now_ms = clock_wall_ms(x->rest->config.clock)};
+    enum err_code code = search_options_read(
+        &x->params, x->route.type, x->request->arena, &s->options, s->e);
+
+    if (code != ERR_OK)
+        return code;
+    q.parameters = s->options.parameters;
+    q.count = s->options.parameter_count;
+    code = query_compile_search(&q, &s->query, s->e);
+    return code == ERR_OK ? index_plans(s->query, &s->arena, &s->plans,
+                                        &s->plan_count, s->e)
+                          : code;
+}
+
+static enum err_code run(struct search *s, struct bytes *next)
+{
+    struct bytes last_key = {NULL, 0};
+    bool ordered = s->options.order.n > 0 && s->options.count > 0;
+    enum err_code code = ordered ? in_order(s, &last_key) : by_id(s);
+
+    if (code != ERR_OK || !s->more)
+        return code;
+    assert(s->last.n > 0);
+    *next = search_options_page(last_key, s->last, &s->arena);
+    return next->p ? ERR_OK : err_nomem(s->e);
+}
+
+static enum http_next answer(struct search *s)
+{
+    struct bytes next = {NULL, 0};
+    enum err_code code;
+
+    search_bundle_begin(&s->bundle, s->x);
+    code = run(s, &next);
+    if (code == ERR_OK) {
+        search_bundle_end(&s->bundle, next);
+        return reply_body(s->x, 200, &s->bundle.out);
+    }
+    buf_fini(&s->bundle.out);
+    return reply_error(s->x, s->e);
+}
+
+enum http_next resource_search(struct exchange *x)
+{
+    struct err e = {0};
+    struct search s = {.x = x, .e = &e};
+    enum http_next next;
+
+    arena_init(&s.arena, ARENA_BYTES);
+    arena_init(&s.scratch, SCRATCH_BYTES);
+    next = prepare(&s) == ERR_OK ? answer(&s) : reply_error(x, &e);
+    query_free(s.query);
+    arena_fini(&s.arena);
+    arena_fini(&s.scratch);
+    return next;
+}

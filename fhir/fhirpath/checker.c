@@ -124,6 +124,12 @@ static void doom(struct checker *c, const struct node *n, const char *what,
                            "there is no %s%.*s", what, shown(name), name.p);
 }
 
+static void check_type(struct checker *c, const struct node *n, bool only_asks)
+{
+    if (types_is_unknown(&n->type) && !(only_asks && n->type.is_foreign))
+        doom(c, n, "type ", n->type.name);
+}
+
 /* --- members --- */
 
 static bool names_type(const struct node *n, const struct model_type *type)
@@ -257,8 +263,7 @@ static struct shape result_of(struct checker *c, struct node *n,
         out.unordered = out.unordered || left->unordered;
         return out;
     case RESULT_TYPE:
-        if (types_is_unknown(&n->type))
-            doom(c, n, "type ", n->type.name);
+        check_type(c, n, bytes_is(n->name, "is"));
         if (bytes_is(n->name, "is"))
             return shape_system("Boolean");
         return n->type.model && !n->type.system ? shape_type(n->type.model)
@@ -352,8 +357,7 @@ static struct shape check_type_operator(struct checker *c, struct node *n,
                                         const struct shape *self)
 {
     (void)check_node(c, n->left, self);
-    if (types_is_unknown(&n->type))
-        doom(c, n, "type ", n->type.name);
+    check_type(c, n, n->kind == NODE_TYPE_IS);
     if (n->kind == NODE_TYPE_IS)
         return shape_system("Boolean");
     return n->type.model && !n->type.system ? shape_type(n->type.model)

@@ -78,6 +78,23 @@ static int digit_of(char c)
     return at ? (int)(at - hex) : -1;
 }
 
+/* What is beyond ASCII becomes "?". */
+static bool encode_ascii(struct evaluation *ev, struct bytes text,
+                         struct fhirpath_collection *out)
+{
+    char *to = eval_alloc(ev, text.n + 1);
+    size_t n = 0;
+
+    if (!to)
+        return false;
+    for (size_t at = 0; at < text.n;) {
+        uint32_t c = letters_next(text, &at);
+
+        to[n++] = c < 128 ? (char)c : '?';
+    }
+    return eval_add_text(ev, out, bytes_make(to, n));
+}
+
 static bool decode_hex(struct evaluation *ev, struct bytes text,
                        struct fhirpath_collection *out)
 {
@@ -167,7 +184,9 @@ bool function_encode(struct evaluation *ev, const struct call *call,
         return encode_base64(ev, text, base64, out);
     if (bytes_is(format, "urlbase64"))
         return encode_base64(ev, text, urlbase64, out);
-    return refuse_format(ev, call, "hex, base64 and urlbase64");
+    if (bytes_is(format, "ascii"))
+        return encode_ascii(ev, text, out);
+    return refuse_format(ev, call, "hex, base64, urlbase64 and ascii");
 }
 
 bool function_decode(struct evaluation *ev, const struct call *call,

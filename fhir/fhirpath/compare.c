@@ -276,33 +276,14 @@ bool compare_contains(struct evaluation *ev,
 
 /* --- equivalence --- */
 
-/* Rounded to the precision of the one that has less of it. */
-static bool equivalent_decimals(const struct decimal *a,
-                                const struct decimal *b)
-{
-    struct decimal x = decimal_strip(a);
-    struct decimal y = decimal_strip(b);
-    unsigned scale = x.scale < y.scale ? x.scale : y.scale;
-
-    return decimal_rescale(&x, scale, DECIMAL_HALF_UP, &x) &&
-           decimal_rescale(&y, scale, DECIMAL_HALF_UP, &y) &&
-           decimal_compare(&x, &y) == 0;
-}
-
 static bool equivalent_numbers(const struct fhirpath_item *a,
                                const struct fhirpath_item *b)
 {
     struct fhirpath_quantity x;
     struct fhirpath_quantity y;
-    struct fhirpath_quantity converted;
-    int order;
 
-    if (!compare_quantity_of(a, &x) || !compare_quantity_of(b, &y))
-        return false;
-    if (quantity_compare(&x, &y, true, &order) && order == 0)
-        return true;
-    return quantity_convert(&y, x.unit, x.calendar, &converted) &&
-           equivalent_decimals(&x.value, &converted.value);
+    return compare_quantity_of(a, &x) && compare_quantity_of(b, &y) &&
+           quantity_is_equivalent(&x, &y);
 }
 
 static bool equivalent_moments(const struct moment *a, const struct moment *b)

@@ -4,6 +4,7 @@
 #include "fhir/fhirpath/types.h"
 #include "fhir/model/element.h"
 #include "fhir/model/value_set.h"
+#include "fhir/model/xhtml.h"
 
 #define STRUCTURES "http://hl7.org/fhir/StructureDefinition/"
 #define URL_SHOWN 120
@@ -121,6 +122,20 @@ bool function_extension(struct evaluation *ev, const struct call *call,
         if (!add_extensions(ev, &call->focus->items[i], url.string, out))
             return false;
     return true;
+}
+
+/* Of the XHTML of a narrative: is it what R4 allows (txt-1, txt-2)? */
+bool function_html_checks(struct evaluation *ev, const struct call *call,
+                          struct fhirpath_collection *out)
+{
+    struct fhirpath_item text;
+    bool present;
+
+    if (!eval_one_of(ev, call->node, call->focus, FHIRPATH_STRING, &text,
+                     &present))
+        return false;
+    return !present ||
+           eval_add_boolean(ev, out, xhtml_problem(text.string) == NULL);
 }
 
 /* --- resolve() --- */

@@ -131,6 +131,7 @@ function_run function_conforms_to;
 function_run function_extension;
 function_run function_get_value;
 function_run function_has_value;
+function_run function_html_checks;
 function_run function_is;
 function_run function_member_of;
 function_run function_of_type;

@@ -295,7 +295,30 @@ static bool make_row(struct evaluation *ev, const struct call *call, size_t i,
     return true;
 }
 
-/* What is missing comes first. */
+/* What is missing is lower than anything; -{} is missing as well. */
+static bool compare_keys(struct evaluation *ev, const struct call *call,
+                         const struct sort_row *a, const struct sort_row *b,
+                         size_t key, int *out)
+{
+    const struct node *arg =
+        call->node->arg_count ? call->node->args[key] : NULL;
+    bool known = true;
+
+    *out = a->present[key] - b->present[key];
+    if (a->present[key] && b->present[key]) {
+        if (!compare_order(ev, call->node, &a->keys[key], &b->keys[key], out,
+                           &known))
+            return false;
+        if (!known)
+            *out = 0;
+        if (arg && arg->negated)
+            *out = -*out;
+    }
+    if (arg && arg->descending)
+        *out = -*out;
+    return true;
+}
+
 static bool compare_rows(struct evaluation *ev, const struct call *call,
                          const struct sort_row *a, const struct sort_row *b,
                          int *out)
@@ -303,19 +326,9 @@ static bool compare_rows(struct evaluation *ev, const struct call *call,
     size_t keys = call->node->arg_count ? call->node->arg_count : 1;
 
     *out = 0;
-    for (size_t key = 0; key < keys && *out == 0; key++) {
-        bool known = true;
-
-        if (!a->present[key] || !b->present[key])
-            *out = a->present[key] - b->present[key];
-        else if (!compare_order(ev, call->node, &a->keys[key], &b->keys[key],
-                                out, &known))
+    for (size_t key = 0; key < keys && *out == 0; key++)
+        if (!compare_keys(ev, call, a, b, key, out))
             return false;
-        if (!known)
-            *out = 0;
-        if (call->node->arg_count && call->node->args[key]->descending)
-            *out = -*out;
-    }
     return true;
 }
 

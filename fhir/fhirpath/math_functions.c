@@ -156,7 +156,8 @@ bool function_round(struct evaluation *ev, const struct call *call,
         !decimal_rescale(&q.value, (unsigned)digits.integer, DECIMAL_HALF_UP,
                          &q.value))
         return true;
-    return add_like(ev, &item, &q.value, out);
+    return item.kind == FHIRPATH_QUANTITY ? add_like(ev, &item, &q.value, out)
+                                          : eval_add_decimal(ev, out, &q.value);
 }
 
 /* --- powers and logarithms --- */
@@ -206,9 +207,14 @@ bool function_log(struct evaluation *ev, const struct call *call,
     if (!take_decimal(ev, call, &value, &present) ||
         !take_argument(ev, call, &base, &has_base) || !eval_step(ev, 100))
         return false;
-    if (!present || !has_base || !series_log(&value, &base, &value))
+    if (!present || !has_base)
         return true;
-    return eval_add_decimal(ev, out, &value);
+    if (value.negative || base.negative || decimal_is_zero(&value) ||
+        decimal_is_zero(&base))
+        return eval_fail(ev, call->node, ERR_UNPROCESSABLE,
+                         "there are logarithms of positive numbers only");
+    return !series_log(&value, &base, &value) ||
+           eval_add_decimal(ev, out, &value);
 }
 
 bool function_power(struct evaluation *ev, const struct call *call,

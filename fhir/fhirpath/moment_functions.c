@@ -259,17 +259,21 @@ bool function_precision(struct evaluation *ev, const struct call *call,
 bool function_comparable(struct evaluation *ev, const struct call *call,
                          struct fhirpath_collection *out)
 {
+    struct fhirpath_collection c = {NULL, 0, 0};
     struct fhirpath_item item;
     struct fhirpath_item arg;
+    struct fhirpath_quantity a;
+    struct fhirpath_quantity b;
     bool present;
     bool has_arg;
+    int order;
 
-    if (!eval_one_of(ev, call->node, call->focus, FHIRPATH_QUANTITY, &item,
-                     &present) ||
-        !eval_argument(ev, call, 0, FHIRPATH_QUANTITY, &arg, &has_arg))
+    if (!eval_one(ev, call->node, call->focus, &item, &present) ||
+        !eval_apart(ev, call->node->args[0], &c) ||
+        !eval_one(ev, call->node->args[0], &c, &arg, &has_arg))
         return false;
-    return !present || !has_arg ||
-           eval_add_boolean(
-               ev, out,
-               quantity_is_comparable(item.quantity, arg.quantity, true));
+    if (!present || !has_arg || !compare_quantity_of(&item, &a) ||
+        !compare_quantity_of(&arg, &b))
+        return true;
+    return eval_add_boolean(ev, out, quantity_compare(&a, &b, false, &order));
 }

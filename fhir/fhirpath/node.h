@@ -56,6 +56,7 @@ struct node_type {
     struct bytes name;              /* as written, for messages */
     const char *system;             /* "Integer"; NULL: none of System's */
     const struct model_type *model; /* NULL: none of FHIR's */
+    bool is_foreign; /* System.Patient: no such type, so that nothing is it */
 };
 
 struct node {
@@ -65,7 +66,8 @@ struct node {
     unsigned short height;
     unsigned short arg_count;
     bool negative;   /* POLARITY */
-    bool descending; /* an argument of sort() */
+    bool descending; /* an argument of sort(): desc */
+    bool negated;    /* an argument of sort(): -key, of strings as well */
     struct node *left;
     struct node *right;
     struct node **args;

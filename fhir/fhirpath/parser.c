@@ -226,7 +226,9 @@ static const char *system_type(struct bytes name)
 
 static struct node_type type_of(struct bytes space, struct bytes name)
 {
-    struct node_type type = {.name = name};
+    struct node_type type = {.name = name,
+                             .is_foreign = bytes_is(space, "System") &&
+                                           model_type_find(name) != NULL};
 
     if (space.n == 0 || bytes_is(space, "System"))
         type.system = system_type(name);
@@ -291,7 +293,7 @@ static bool add_argument(struct parser *p, struct node *call)
     if (bytes_is(call->name, "sort")) {
         if (arg->kind == NODE_POLARITY && arg->negative) {
             arg = arg->right;
-            arg->descending = true;
+            arg->negated = true;
         }
         if (is_word(p, "asc") || is_word(p, "desc")) {
             arg->descending = is_word(p, "desc");

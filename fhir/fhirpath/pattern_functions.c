@@ -61,6 +61,16 @@ static bool pattern_init(struct evaluation *ev, const struct call *call,
     return true;
 }
 
+static bool check_flags(struct evaluation *ev, const struct call *call,
+                        struct bytes flags)
+{
+    for (size_t i = 0; i < flags.n; i++)
+        if (flags.p[i] != 'i' && flags.p[i] != 'm')
+            return eval_fail(ev, call->node, ERR_UNPROCESSABLE,
+                             "the flags are i and m");
+    return true;
+}
+
 static bool refuse_match(struct evaluation *ev, const struct call *call)
 {
     return eval_fail(ev, call->node, ERR_TOO_LARGE,
@@ -116,7 +126,8 @@ static bool matches(struct evaluation *ev, const struct call *call, bool whole,
 
     if (!take_subject(ev, call, &t) ||
         !take_text(ev, call, 0, true, &t, &t.pattern) ||
-        !take_text(ev, call, 1, false, &t, &t.flags))
+        !take_text(ev, call, 1, false, &t, &t.flags) ||
+        !check_flags(ev, call, t.flags))
         return false;
     if (!t.present)
         return true;
@@ -188,7 +199,8 @@ bool function_replace_matches(struct evaluation *ev, const struct call *call,
     if (!take_subject(ev, call, &t) ||
         !take_text(ev, call, 0, true, &t, &t.pattern) ||
         !take_text(ev, call, 1, true, &t, &t.other) ||
-        !take_text(ev, call, 2, false, &t, &t.flags))
+        !take_text(ev, call, 2, false, &t, &t.flags) ||
+        !check_flags(ev, call, t.flags))
         return false;
     if (!t.present)
         return true;

@@ -3,6 +3,7 @@
 #include "fhir/fhirpath/quantity.h"
 #include "fhir/json/gate.h"
 #include "fhir/json/tree.h"
+#include "fhir/model/element.h"
 
 #define JSON_BYTES_MAX ((size_t)64 << 20)
 
@@ -95,13 +96,47 @@ static struct bytes tree_text(const cJSON *json, struct arena *arena)
 
 /* --- values --- */
 
+/* What a literal of the type begins with. */
+static const char *literal_mark(const struct model_type *type)
+{
+    if (!type)
+        return "";
+    switch ((int)type->id) {
+    case MODEL_TYPE_date:
+    case MODEL_TYPE_dateTime:
+    case MODEL_TYPE_instant:
+        return "@";
+    case MODEL_TYPE_time:
+        return "@T";
+    default:
+        return "";
+    }
+}
+
+static struct bytes marked(const char *mark, const char *text,
+                           struct arena *arena)
+{
+    size_t n = strlen(mark);
+    size_t more = strlen(text);
+    char *joined = arena_alloc(arena, n + more + 1);
+
+    if (!joined)
+        return bytes_make(NULL, 0);
+    memcpy(joined, mark, n);
+    memcpy(joined + n, text, more);
+    return bytes_make(joined, n + more);
+}
+
 static struct bytes node_value(const struct fhirpath_node *node,
                                struct arena *arena)
 {
     const cJSON *json = node->json;
+    const char *mark = literal_mark(node->type);
 
     if (!json)
         return node->more ? tree_text(node->more, arena) : bytes_of("");
+    if (cJSON_IsString(json) && mark[0])
+        return marked(mark, json->valuestring, arena);
     if (cJSON_IsString(json))
         return bytes_of(json->valuestring);
     if (cJSON_IsNumber(json))

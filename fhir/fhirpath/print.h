@@ -11,10 +11,9 @@
 /* The type as FHIR writes it: "string", "dateTime", "Quantity", "code". */
 struct bytes print_type(const struct fhirpath_item *item);
 
-/* The item's string form: of FHIRPath's own dates and times the literal
- * ("@2014-01-01"), of an element's value what the JSON says; of a complex
- * element its JSON. The text is in the arena or borrowed; empty (NULL)
- * without memory. */
+/* The item's string form: of a primitive what the JSON says, of dates and
+ * times the literal ("@2014-01-01"), of a complex element its JSON. The text
+ * is in the arena or borrowed; empty (NULL) without memory. */
 struct bytes print_value(const struct fhirpath_item *item, struct arena *arena);
 
 /* [{"type": ..., "value": ...}, ...] on one line. */

@@ -93,15 +93,6 @@ static bool find_pair(const struct fhirpath_quantity *a,
            ucum_is_same_dimension(&out->a, &out->b);
 }
 
-bool quantity_is_comparable(const struct fhirpath_quantity *a,
-                            const struct fhirpath_quantity *b,
-                            bool as_equivalent)
-{
-    struct pair pair;
-
-    return find_pair(a, b, as_equivalent, &pair);
-}
-
 bool quantity_compare(const struct fhirpath_quantity *a,
                       const struct fhirpath_quantity *b, bool as_equivalent,
                       int *order)
@@ -215,8 +206,41 @@ bool quantity_convert(const struct fhirpath_quantity *q, struct bytes unit,
     out->calendar = is_calendar;
     if (same_unit(q, &target))
         return true;
-    return find_pair(q, &target, false, &pair) &&
+    return find_pair(q, &target, true, &pair) &&
            ucum_convert(&q->value, &pair.a, &pair.b, &out->value);
+}
+
+/* Trailing zeros are no precision. */
+static bool equivalent_decimals(const struct decimal *a,
+                                const struct decimal *b)
+{
+    struct decimal x = decimal_strip(a);
+    struct decimal y = decimal_strip(b);
+    unsigned scale = x.scale < y.scale ? x.scale : y.scale;
+
+    return decimal_rescale(&x, scale, DECIMAL_HALF_UP, &x) &&
+           decimal_rescale(&y, scale, DECIMAL_HALF_UP, &y) &&
+           decimal_compare(&x, &y) == 0;
+}
+
+bool quantity_is_equivalent(const struct fhirpath_quantity *a,
+                            const struct fhirpath_quantity *b)
+{
+    struct decimal one = decimal_of(1);
+    struct decimal value;
+    struct pair pair;
+    int order;
+
+    if (same_unit(a, b))
+        return equivalent_decimals(&a->value, &b->value);
+    if (!find_pair(a, b, true, &pair) ||
+        !ucum_compare(&one, &pair.a, &one, &pair.b, &order))
+        return false;
+    if (order >= 0)
+        return ucum_convert(&b->value, &pair.b, &pair.a, &value) &&
+               equivalent_decimals(&a->value, &value);
+    return ucum_convert(&a->value, &pair.a, &pair.b, &value) &&
+           equivalent_decimals(&b->value, &value);
 }
 
 /* --- texts --- */

@@ -12,12 +12,8 @@
 /* "years" and "year" name a unit of the calendar. */
 bool quantity_calendar_unit(struct bytes word, enum moment_unit *out);
 
-/* The units can be compared. as_equivalent: 1 year is about 1 'a'. */
-bool quantity_is_comparable(const struct fhirpath_quantity *a,
-                            const struct fhirpath_quantity *b,
-                            bool as_equivalent);
-
-/* Below, equal to or above 0. False when they cannot be compared. */
+/* Below, equal to or above 0. False when they cannot be compared.
+ * as_equivalent: 1 year is 1 'a'. */
 bool quantity_compare(const struct fhirpath_quantity *a,
                       const struct fhirpath_quantity *b, bool as_equivalent,
                       int *order);
@@ -36,7 +32,12 @@ bool quantity_divide(struct arena *arena, const struct fhirpath_quantity *a,
                      const struct fhirpath_quantity *b,
                      struct fhirpath_quantity *out);
 
-/* In the unit of another, for toQuantity(unit). */
+/* Equal when rounded to the precision of the one that has less of it, in the
+ * larger of their units. */
+bool quantity_is_equivalent(const struct fhirpath_quantity *a,
+                            const struct fhirpath_quantity *b);
+
+/* In another unit: toQuantity(unit). A year may become 1 'a'. */
 bool quantity_convert(const struct fhirpath_quantity *q, struct bytes unit,
                       bool calendar, struct fhirpath_quantity *out);
 

@@ -255,11 +255,15 @@ bool function_union(struct evaluation *ev, const struct call *call,
            add_new(ev, out, call->focus) && add_new(ev, out, &other);
 }
 
+/* The order is kept, whether it is asked for or not. */
 bool function_combine(struct evaluation *ev, const struct call *call,
                       struct fhirpath_collection *out)
 {
     struct fhirpath_collection other = {NULL, 0, 0};
+    struct fhirpath_item order;
+    bool present;
 
-    return eval_apart(ev, call->node->args[0], &other) &&
+    return eval_argument(ev, call, 1, FHIRPATH_BOOLEAN, &order, &present) &&
+           eval_apart(ev, call->node->args[0], &other) &&
            eval_add_all(ev, out, call->focus) && eval_add_all(ev, out, &other);
 }

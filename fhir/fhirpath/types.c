@@ -52,7 +52,7 @@ bool types_is(struct evaluation *ev, const struct node *n,
               const struct fhirpath_collection *c,
               struct fhirpath_collection *out)
 {
-    if (!check_known(ev, n))
+    if (!n->type.is_foreign && !check_known(ev, n))
         return false;
     if (c->n > 1)
         return eval_fail(ev, n, ERR_UNPROCESSABLE,

@@ -217,6 +217,7 @@ static bool is_surely_many(const struct node *n)
            !bytes_equal(a->literal.string, b->literal.string);
 }
 
+/* NOLINTBEGIN(misc-no-recursion): PARSER_HEIGHT_MAX bounds the tree */
 static struct shape check_iif(struct checker *c, struct node *n,
                               const struct shape *left,
                               const struct shape *self)
@@ -307,7 +308,6 @@ static struct shape check_function(struct checker *c, struct node *n,
 /* --- variables --- */
 
 /* Does a defineVariable() below n define the name, or any? */
-/* NOLINTNEXTLINE(misc-no-recursion): PARSER_HEIGHT_MAX bounds the tree */
 static bool defines(const struct node *n, struct bytes name)
 {
     if (!n)
@@ -372,7 +372,6 @@ static struct shape shape_of_literal(const struct node *n)
     return shape_system(name.p);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): PARSER_HEIGHT_MAX bounds the tree */
 static struct shape check_node(struct checker *c, struct node *n,
                                const struct shape *self)
 {
@@ -412,6 +411,8 @@ static struct shape check_node(struct checker *c, struct node *n,
     (void)check_node(c, n->right, self);
     return left;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 enum err_code checker_check(const struct checker_options *o, struct node *root,
                             struct err *e)

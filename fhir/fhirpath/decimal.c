@@ -463,7 +463,7 @@ bool decimal_divide(const struct decimal *a, const struct decimal *b,
     struct wide quotient;
     struct decimal exact;
     unsigned digits;
-    unsigned keep = scale;
+    unsigned keep;
 
     if (!wide_shift(&rest, longer))
         return false;

@@ -218,6 +218,7 @@ bool eval_argument(struct evaluation *ev, const struct call *call, size_t i,
 
 /* --- nodes --- */
 
+/* NOLINTBEGIN(misc-no-recursion): PARSER_HEIGHT_MAX bounds the tree */
 static bool eval_left(struct evaluation *ev, const struct node *n,
                       struct fhirpath_collection *out)
 {
@@ -339,7 +340,6 @@ static bool eval_total(struct evaluation *ev, const struct node *n,
     return true;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): PARSER_HEIGHT_MAX bounds the tree */
 bool eval_node(struct evaluation *ev, const struct node *n,
                struct fhirpath_collection *out)
 {
@@ -385,6 +385,8 @@ bool eval_apart(struct evaluation *ev, const struct node *n,
     ev->variables = variables;
     return ok;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 bool eval_in(struct evaluation *ev, const struct node *n,
              const struct eval_scope *scope, struct fhirpath_collection *out)

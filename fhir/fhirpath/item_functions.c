@@ -101,6 +101,8 @@ static bool repeat(struct evaluation *ev, const struct call *call, bool always,
         for (size_t i = 0; i < next.n; i++)
             if (!add_unless_there(ev, next.items[i], always, out))
                 return false;
+        if (out->n == before)
+            break;
         round = (struct fhirpath_collection){out->items + before,
                                              out->n - before, out->n - before};
     }

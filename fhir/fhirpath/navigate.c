@@ -51,8 +51,8 @@ static bool add_member(struct evaluation *ev, const cJSON *json,
                        const cJSON *more, const struct model_type *type,
                        struct fhirpath_collection *out)
 {
-    const cJSON *item = cJSON_IsArray(json) ? json->child : NULL;
-    const cJSON *item_more = cJSON_IsArray(more) ? more->child : NULL;
+    const cJSON *item = json && cJSON_IsArray(json) ? json->child : NULL;
+    const cJSON *item_more = more && cJSON_IsArray(more) ? more->child : NULL;
 
     if (!cJSON_IsArray(json) && !cJSON_IsArray(more))
         return add_node(ev, json, more, type, out);
@@ -65,16 +65,22 @@ static bool add_member(struct evaluation *ev, const cJSON *json,
     return true;
 }
 
-/* The "_name" beside a name, or the other way round. */
-static const cJSON *find_text(const cJSON *object, const char *prefix,
+/* Of a member of an object. */
+static const char *name_of(const cJSON *member)
+{
+    return member->string ? member->string : "";
+}
+
+/* The member of the name, or the one of "_name" beside it. */
+static const cJSON *find_name(const cJSON *object, bool beside,
                               const char *name)
 {
-    size_t n = strlen(prefix);
+    for (const cJSON *m = object->child; m; m = m->next) {
+        const char *have = name_of(m);
 
-    for (const cJSON *m = object->child; m; m = m->next)
-        if (strncmp(m->string, prefix, n) == 0 &&
-            strcmp(m->string + n, name) == 0)
+        if ((have[0] == '_') == beside && strcmp(have + beside, name) == 0)
             return m;
+    }
     return NULL;
 }
 
@@ -88,9 +94,9 @@ static bool is_primitive(const struct model_type *type)
 static bool find_plain(const struct search *s, const cJSON *object,
                        const struct model_type *type)
 {
-    const cJSON *json = find_text(object, "", s->name);
+    const cJSON *json = find_name(object, false, s->name);
     const cJSON *more =
-        is_primitive(type) ? find_text(object, "_", s->name) : NULL;
+        is_primitive(type) ? find_name(object, true, s->name) : NULL;
 
     if (!json && !more)
         return true;
@@ -101,8 +107,8 @@ static bool find_plain(const struct search *s, const cJSON *object,
 static bool find_choice(const struct search *s, const cJSON *object)
 {
     for (const cJSON *m = object->child; m; m = m->next) {
-        bool beside = m->string[0] == '_';
-        const char *name = m->string + beside;
+        bool beside = name_of(m)[0] == '_';
+        const char *name = name_of(m) + beside;
         struct model_found found;
         const cJSON *json = beside ? NULL : m;
         const cJSON *more = beside ? m : NULL;
@@ -111,10 +117,10 @@ static bool find_choice(const struct search *s, const cJSON *object)
             !model_type_member(s->parent, bytes_of(name), &found) ||
             found.element != s->element)
             continue;
-        if (beside && find_text(object, "", name))
+        if (beside && find_name(object, false, name))
             continue;
         if (!beside && is_primitive(found.type))
-            more = find_text(object, "_", name);
+            more = find_name(object, true, name);
         if (!add_member(s->ev, json, more, found.type, s->out))
             return false;
     }
@@ -183,17 +189,17 @@ static bool add_children(struct evaluation *ev, const struct model_type *parent,
     if (!cJSON_IsObject(object))
         return true;
     for (const cJSON *m = object->child; m; m = m->next) {
-        bool beside = m->string[0] == '_';
-        const char *name = m->string + beside;
+        bool beside = name_of(m)[0] == '_';
+        const char *name = name_of(m) + beside;
         struct model_found found = {NULL, NULL};
         const cJSON *more = beside ? m : NULL;
 
         if (parent && !model_type_member(parent, bytes_of(name), &found))
             continue;
-        if (beside && find_text(object, "", name))
+        if (beside && find_name(object, false, name))
             continue;
         if (!beside && is_primitive(found.type))
-            more = find_text(object, "_", name);
+            more = find_name(object, true, name);
         if (!parent && strcmp(name, "resourceType") == 0)
             continue;
         if (!eval_step(ev, 1) ||

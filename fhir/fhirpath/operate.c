@@ -230,16 +230,8 @@ static bool decimals(struct evaluation *ev, enum node_operator op,
                      struct fhirpath_collection *out)
 {
     struct decimal result;
-    int64_t whole;
 
-    if (!compute(op, a, b, &result))
-        return true;
-    if (op != OPERATOR_DIV)
-        return eval_add_decimal(ev, out, &result);
-    if (!decimal_to_i64(&result, &whole) || whole > INT32_MAX ||
-        whole < INT32_MIN)
-        return true;
-    return eval_add(ev, out, fhirpath_integer((int32_t)whole));
+    return !compute(op, a, b, &result) || eval_add_decimal(ev, out, &result);
 }
 
 static bool quantities(struct evaluation *ev, const struct operands *o,
@@ -366,8 +358,8 @@ static bool join(struct evaluation *ev, struct bytes a, struct bytes b,
 static bool calculate(struct evaluation *ev, const struct operands *o,
                       struct fhirpath_collection *out)
 {
-    struct fhirpath_item a;
-    struct fhirpath_item b;
+    struct fhirpath_item a = fhirpath_boolean(false);
+    struct fhirpath_item b = fhirpath_boolean(false);
     bool present;
     bool sum = o->node->op == OPERATOR_PLUS || o->node->op == OPERATOR_MINUS;
 

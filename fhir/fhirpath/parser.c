@@ -248,7 +248,7 @@ static bool take_identifier(struct parser *p, struct bytes *out)
 /* T, FHIR.T or System.T, behind "is" and "as". */
 static bool type_specifier(struct parser *p, struct node_type *out)
 {
-    struct bytes first;
+    struct bytes first = {NULL, 0};
     struct bytes second = {NULL, 0};
 
     if (!take_identifier(p, &first))
@@ -284,6 +284,7 @@ static bool type_argument(struct parser *p, struct node *call)
 
 /* --- calls --- */
 
+/* NOLINTBEGIN(misc-no-recursion): counted in depth */
 static bool add_argument(struct parser *p, struct node *call)
 {
     struct node *arg = parse_expression(p, 0);
@@ -582,7 +583,6 @@ static struct node *infix_node(struct parser *p, const struct infix *infix,
 }
 
 /* Operators that bind at least as tight as level, from the left. */
-/* NOLINTNEXTLINE(misc-no-recursion): counted in depth */
 static struct node *parse_expression(struct parser *p, int level)
 {
     const struct infix *infix;
@@ -600,6 +600,8 @@ static struct node *parse_expression(struct parser *p, int level)
     p->depth--;
     return n;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 enum err_code parser_parse(struct bytes text, struct arena *arena,
                            struct node **out, struct err *e)

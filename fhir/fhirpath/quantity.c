@@ -1,6 +1,7 @@
 #include "fhir/fhirpath/quantity.h"
 
 #include "fhir/fhirpath/ucum.h"
+#include "fhir/fhirpath/unit_product.h"
 
 /* --- units --- */
 
@@ -109,6 +110,17 @@ bool quantity_compare(const struct fhirpath_quantity *a,
 
 /* --- arithmetic --- */
 
+static bool is_one(struct bytes unit)
+{
+    return unit.n == 0 || bytes_is(unit, "1");
+}
+
+/* Years and months convert to each other where an author says so. */
+static bool has_months(const struct fhirpath_quantity *q)
+{
+    return q->calendar && calendar[find_calendar(q->unit)].months > 0;
+}
+
 bool quantity_add(const struct fhirpath_quantity *a,
                   const struct fhirpath_quantity *b, bool subtract,
                   struct fhirpath_quantity *out)
@@ -116,81 +128,43 @@ bool quantity_add(const struct fhirpath_quantity *a,
     struct decimal value = b->value;
     struct pair pair;
 
-    *out = *a;
-    if (!same_unit(a, b) &&
-        (!find_pair(a, b, false, &pair) ||
+    *out = is_one(a->unit) ? *b : *a;
+    if (!same_unit(a, b) && !is_one(a->unit) && !is_one(b->unit) &&
+        (has_months(a) || has_months(b) || !find_pair(a, b, false, &pair) ||
          !ucum_convert(&b->value, &pair.b, &pair.a, &value)))
         return false;
     return subtract ? decimal_subtract(&a->value, &value, &out->value)
                     : decimal_add(&a->value, &value, &out->value);
 }
 
-static bool is_one(struct bytes unit)
+/* Years, weeks and so on do not go into other units. */
+static bool join_units(struct arena *arena, const struct fhirpath_quantity *a,
+                       const struct fhirpath_quantity *b, bool divide,
+                       struct fhirpath_quantity *out)
 {
-    return unit.n == 0 || bytes_is(unit, "1");
-}
-
-/* What UCUM calls the unit: "wk" for weeks. */
-static struct bytes ucum_code(const struct fhirpath_quantity *q)
-{
-    size_t i = q->calendar ? find_calendar(q->unit) : CALENDAR_UNITS;
-
-    return i == CALENDAR_UNITS ? q->unit : bytes_of(calendar[i].ucum);
-}
-
-/* left op right, the right one in parentheses when it is a product. */
-static bool join(struct arena *arena, struct bytes left, char op,
-                 struct bytes right, struct bytes *out)
-{
-    bool wrap = op == '/' && (bytes_find(right, '.') < right.n ||
-                              bytes_find(right, '/') < right.n);
-    char *text = arena_alloc(arena, left.n + right.n + 4);
-    size_t n = 0;
-
-    if (!text)
+    *out = is_one(a->unit) && !divide ? *b : *a;
+    if (is_one(b->unit) || (is_one(a->unit) && !divide))
+        return true;
+    if (a->calendar || b->calendar)
         return false;
-    memcpy(text, left.p, left.n);
-    n = left.n;
-    text[n++] = op;
-    if (wrap)
-        text[n++] = '(';
-    memcpy(text + n, right.p, right.n);
-    n += right.n;
-    if (wrap)
-        text[n++] = ')';
-    *out = bytes_make(text, n);
-    return true;
+    out->unit = unit_product(arena, is_one(a->unit) ? bytes_of("") : a->unit,
+                             b->unit, divide);
+    return out->unit.p != NULL;
 }
 
 bool quantity_multiply(struct arena *arena, const struct fhirpath_quantity *a,
                        const struct fhirpath_quantity *b,
                        struct fhirpath_quantity *out)
 {
-    *out = is_one(a->unit) ? *b : *a;
-    if (!is_one(a->unit) && !is_one(b->unit)) {
-        out->calendar = false;
-        if (!join(arena, ucum_code(a), '.', ucum_code(b), &out->unit))
-            return false;
-    }
-    return decimal_multiply(&a->value, &b->value, &out->value);
+    return join_units(arena, a, b, false, out) &&
+           decimal_multiply(&a->value, &b->value, &out->value);
 }
 
 bool quantity_divide(struct arena *arena, const struct fhirpath_quantity *a,
                      const struct fhirpath_quantity *b,
                      struct fhirpath_quantity *out)
 {
-    struct bytes left = is_one(a->unit) ? bytes_make("", 0) : ucum_code(a);
-
-    *out = *a;
-    if (same_unit(a, b)) {
-        out->calendar = false;
-        out->unit = bytes_of("1");
-    } else if (!is_one(b->unit)) {
-        out->calendar = false;
-        if (!join(arena, left, '/', ucum_code(b), &out->unit))
-            return false;
-    }
-    return !decimal_is_zero(&b->value) &&
+    return !decimal_is_zero(&b->value) && join_units(arena, a, b, true, out) &&
            decimal_divide(&a->value, &b->value, &out->value);
 }
 
@@ -198,16 +172,15 @@ bool quantity_convert(const struct fhirpath_quantity *q, struct bytes unit,
                       bool is_calendar, struct fhirpath_quantity *out)
 {
     struct fhirpath_quantity target = {
-        .value = decimal_of(1), .unit = unit, .calendar = is_calendar};
+        .value = q->value, .unit = unit, .calendar = is_calendar};
     struct pair pair;
 
-    *out = *q;
-    out->unit = unit;
-    out->calendar = is_calendar;
-    if (same_unit(q, &target))
-        return true;
-    return find_pair(q, &target, true, &pair) &&
-           ucum_convert(&q->value, &pair.a, &pair.b, &out->value);
+    if (!same_unit(q, &target) &&
+        (!find_pair(q, &target, true, &pair) ||
+         !ucum_convert(&q->value, &pair.a, &pair.b, &target.value)))
+        return false;
+    *out = target;
+    return true;
 }
 
 /* Trailing zeros are no precision. */

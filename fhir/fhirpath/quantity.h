@@ -23,8 +23,8 @@ bool quantity_add(const struct fhirpath_quantity *a,
                   const struct fhirpath_quantity *b, bool subtract,
                   struct fhirpath_quantity *out);
 
-/* False without memory and past a decimal's bounds; for a division by zero
- * as well. */
+/* False without memory, past a decimal's bounds, for units of the calendar
+ * and for a division by zero. */
 bool quantity_multiply(struct arena *arena, const struct fhirpath_quantity *a,
                        const struct fhirpath_quantity *b,
                        struct fhirpath_quantity *out);

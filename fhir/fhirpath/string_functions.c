@@ -356,7 +356,7 @@ bool function_join(struct evaluation *ev, const struct call *call,
                    struct fhirpath_collection *out)
 {
     struct bytes separator = bytes_of("");
-    struct bytes part;
+    struct bytes part = bytes_of("");
     bool present;
     size_t n = 0;
     char *to;

@@ -229,6 +229,7 @@ static bool starts_power_of_ten(const struct reader *r)
     return bytes_starts(rest, "10*") || bytes_starts(rest, "10^");
 }
 
+/* NOLINTBEGIN(misc-no-recursion): DEPTH_MAX parentheses */
 static bool read_parentheses(struct reader *r, struct ucum_unit *out)
 {
     bool ok;
@@ -256,7 +257,6 @@ static bool read_component(struct reader *r, struct ucum_unit *out)
     return peek(r) != '{' || skip_annotation(r);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_MAX parentheses */
 static bool read_term(struct reader *r, struct ucum_unit *out)
 {
     bool inverse = peek(r) == '/';
@@ -274,6 +274,8 @@ static bool read_term(struct reader *r, struct ucum_unit *out)
         r->at++;
     }
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 bool ucum_parse(struct bytes code, struct ucum_unit *out)
 {

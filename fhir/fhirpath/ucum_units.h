@@ -14,7 +14,7 @@ struct ucum_atom {
     bool arbitrary;
     const char *numerator;
     const char *denominator;
-    signed char exponents[UCUM_DIMENSIONS];
+    int exponents[UCUM_DIMENSIONS];
 };
 
 extern const struct ucum_atom ucum_atoms[];

@@ -1,9 +1,11 @@
 /* belfry: one table of sub-commands; each reads its own options. */
+#include "server/cli/backup.h"
 #include "server/cli/fhirpath.h"
 #include "server/cli/listen.h"
 #include "server/cli/option.h"
 #include "server/cli/serve.h"
 #include "server/cli/topics.h"
+#include "server/cli/verify.h"
 #include "server/cli/version.h"
 
 #include <stdio.h>
@@ -23,6 +25,8 @@ static const struct sub_command commands[] = {
     {"fhirpath", "evaluate a FHIRPath expression on a resource", cli_fhirpath},
     {"listen", "receive notifications and print them, for trying things",
      cli_listen},
+    {"backup", "copy a data folder, also that of a running server", cli_backup},
+    {"verify", "check a data folder, or make its views anew", cli_verify},
     {"version", "print the version and the libraries'", cli_version},
     {"help", "print this, or the help of a sub-command", run_help},
 };

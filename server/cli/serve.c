@@ -5,6 +5,7 @@
 #include "server/base/log.h"
 #include "server/base/rng.h"
 #include "server/cli/config.h"
+#include "server/cli/damage.h"
 #include "server/cli/gate.h"
 #include "server/cli/signals.h"
 #include "server/cli/topics.h"
@@ -203,10 +204,13 @@ static enum err_code open_engine(struct serve *s, struct err *e)
                                          .index = s->config->index};
     const struct engine_listener listener = {
         .wake = wake, .batch_done = batch_done, .ctx = s};
+    struct damage_before before;
     enum err_code code;
 
     json_scope_install();
+    damage_watch(&before);
     code = engine_open(&config, &s->engine, e);
+    damage_watch_disk_only(&before);
     if (code == ERR_OK)
         engine_listen(s->engine, &listener);
     return code;

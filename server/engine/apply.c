@@ -177,15 +177,16 @@ static enum err_code append(struct work *w, struct err *e)
 {
     struct batch *b = w->batch;
     struct command *c = w->command;
+    size_t n = record_change_size(&w->change);
     char *out, *text;
-    enum err_code code = store_log_append(
-        b->txn, b->change + 1, record_change_size(&w->change), &out, e);
+    enum err_code code = store_log_append(b->txn, b->change + 1, n, &out, e);
 
     if (code != ERR_OK)
         return code;
     text = record_change_write(&w->change, w->events, out);
     if (c->kind != COMMAND_DELETE)
         stored_text_fill(&c->text, w->change.version, c->time_ms, text);
+    record_seal(out, n);
     b->change++;
     b->records++;
     return ERR_OK;

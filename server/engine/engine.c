@@ -111,11 +111,29 @@ enum err_code engine_open(const struct engine_config *config,
     if (code == ERR_OK)
         code = index_rebuild(&g->state, e);
     if (code == ERR_OK)
-        code = views_load(&g->state, e);
+        code = views_load(&g->views, e);
     if (code == ERR_OK)
         *out = g;
     else
         engine_close(&g);
+    return code;
+}
+
+enum err_code engine_rebuild(const struct engine_config *config, struct err *e)
+{
+    struct store *store = NULL;
+    struct engine *g = NULL;
+    enum err_code code =
+        store_open(config->data_dir, config->map_bytes, &store, e);
+
+    if (code == ERR_OK)
+        code = views_clear(store, e);
+    store_close(&store);
+    if (code == ERR_OK)
+        code = engine_open(config, &g, e);
+    if (code == ERR_OK)
+        code = views_merge_all(&g->views, e);
+    engine_close(&g);
     return code;
 }
 

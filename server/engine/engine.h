@@ -45,6 +45,12 @@ struct engine_config {
  * writer does not run yet: listeners are set first, then engine_start(). */
 MUST_CHECK enum err_code engine_open(const struct engine_config *config,
                                      struct engine **out, struct err *e);
+
+/* Makes the views anew from the log, on a folder that nobody has open. Cut off,
+ * the next engine_open() goes on where it was. */
+MUST_CHECK enum err_code engine_rebuild(const struct engine_config *config,
+                                        struct err *e);
+
 /* index 0: HTTP side (batch_done), index 1: delivery (wake). */
 void engine_listen(struct engine *g, const struct engine_listener *listener);
 MUST_CHECK enum err_code engine_start(struct engine *g, struct err *e);

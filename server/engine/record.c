@@ -2,6 +2,8 @@
 
 #include <endian.h>
 
+#include "storage/base/crc32c.h"
+
 #define CHANGE_HEADER 40
 #define EVENT_BYTES 16
 #define EVENT_CHAINED_BYTES (EVENT_BYTES + CHAIN_BYTES)
@@ -10,6 +12,8 @@
 #define REPORT_RANGE 16 /* after the error, of the kinds that have one */
 #define FLAG_UPDATE_AS_CREATE 1
 #define FLAG_CHAINED 2
+#define VERSION_UNSEALED 1
+#define SEAL_BYTES 4
 
 static void put16(char *at, uint16_t value)
 {
@@ -61,7 +65,7 @@ static size_t event_bytes(const struct record_change *c)
 size_t record_change_size(const struct record_change *c)
 {
     return CHANGE_HEADER + c->type.n + c->id.n + c->text.n +
-           c->event_count * event_bytes(c);
+           c->event_count * event_bytes(c) + SEAL_BYTES;
 }
 
 char *record_change_write(const struct record_change *c,
@@ -97,11 +101,30 @@ char *record_change_write(const struct record_change *c,
     return text;
 }
 
+void record_seal(char *record, size_t n)
+{
+    put32(record + n - SEAL_BYTES, crc32c(bytes_make(record, n - SEAL_BYTES)));
+}
+
 enum record_kind record_kind_of(struct bytes record)
 {
-    if (record.n < REPORTS_HEADER || record.p[0] != RECORD_VERSION)
+    if (record.n < REPORTS_HEADER ||
+        (record.p[0] != RECORD_VERSION && record.p[0] != VERSION_UNSEALED))
         return (enum record_kind)0;
     return (enum record_kind)record.p[1];
+}
+
+/* Takes the checksum off. False when it is not that of the rest. */
+static bool unseal(struct bytes *record)
+{
+    size_t n = record->n - SEAL_BYTES;
+
+    if (record->p[0] == VERSION_UNSEALED)
+        return true;
+    if (crc32c(bytes_make(record->p, n)) != get32(record->p + n))
+        return false;
+    record->n = n;
+    return true;
 }
 
 static enum err_code damaged(struct err *e)
@@ -115,9 +138,9 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
                                  struct err *e)
 {
     const char *p = record.p, *at = p + CHANGE_HEADER;
-    size_t need;
 
-    if (record.n < CHANGE_HEADER || record_kind_of(record) != RECORD_CHANGE)
+    if (record_kind_of(record) != RECORD_CHANGE || !unseal(&record) ||
+        record.n < CHANGE_HEADER)
         return damaged(e);
     *out = (struct record_change){.interaction = (enum interaction)p[2],
                                   .update_as_create =
@@ -130,8 +153,7 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
     out->type = bytes_make(at, (unsigned char)p[4]);
     out->id = bytes_make(at + out->type.n, (unsigned char)p[5]);
     out->text = bytes_make(out->id.p + out->id.n, get32(p + 32));
-    need = record_change_size(out);
-    if (need != record.n)
+    if (record_change_size(out) - SEAL_BYTES != record.n)
         return damaged(e);
     out->events = out->text.p + out->text.n;
     return ERR_OK;
@@ -161,7 +183,7 @@ int64_t record_reports_time(struct bytes record)
 
 size_t record_reports_size(const struct report *reports, size_t n)
 {
-    size_t size = REPORTS_HEADER;
+    size_t size = REPORTS_HEADER + SEAL_BYTES;
 
     for (size_t i = 0; i < n; i++)
         size += REPORT_FIXED + strlen(reports[i].error) +
@@ -199,6 +221,7 @@ void record_reports_write(const struct report *reports, size_t n,
             at += REPORT_RANGE;
         }
     }
+    record_seal(out, (size_t)(at - out) + SEAL_BYTES);
 }
 
 /* One report; *n is what it takes. False for a damaged one. */
@@ -233,12 +256,13 @@ enum err_code record_reports_each(struct bytes record,
                                                const struct report *r),
                                   void *ctx, struct err *e)
 {
-    struct bytes rest = bytes_from(record, REPORTS_HEADER);
+    struct bytes rest;
     struct report r;
     size_t count, n;
 
-    if (record_kind_of(record) != RECORD_REPORTS)
+    if (record_kind_of(record) != RECORD_REPORTS || !unseal(&record))
         return damaged(e);
+    rest = bytes_from(record, REPORTS_HEADER);
     count = get32(record.p + 4);
     for (size_t i = 0; i < count; i++) {
         if (!read_report(rest, &r, &n))

@@ -2,8 +2,10 @@
  * Owns:   nothing; decoded parts borrow the record.
  * Thread: any.
  * Errors: ERR_FORMAT for a record of an unknown version or a damaged one.
- * Little-endian, fixed header, first byte the version of the form: a later
- * belfry reads the records of this one. */
+ * A checksum at the end is compared at every reading, so that what a disk
+ * spoiled is never taken for what a client sent. Little-endian, fixed header,
+ * first byte the version of the form: a later belfry reads the records of this
+ * one. */
 #ifndef BELFRY_SERVER_ENGINE_RECORD_H
 #define BELFRY_SERVER_ENGINE_RECORD_H
 
@@ -13,7 +15,8 @@
 #include "storage/base/bytes.h"
 #include "storage/base/err.h"
 
-#define RECORD_VERSION 1
+/* Version 1 had no checksum at its end. */
+#define RECORD_VERSION 2
 
 enum record_kind { RECORD_CHANGE = 1, RECORD_REPORTS = 2 };
 
@@ -39,13 +42,16 @@ struct record_change {
     bool chained;       /* events carry the chain: all that are written do */
 };
 
-/* What precedes the text: where the writer puts it is change->text's place. */
+/* All of it, with the checksum. */
 size_t record_change_size(const struct record_change *c);
 
-/* Writes all but the text, whose length must be right in c->text.n; returns
- * where the text goes. events has event_count items. */
+/* Writes all but the text, whose length must be right in c->text.n, and the
+ * checksum; returns where the text goes. events has event_count items. */
 char *record_change_write(const struct record_change *c,
                           const struct record_event *events, char *out);
+
+/* Writes the checksum of a record of n bytes whose text is there now. */
+void record_seal(char *record, size_t n);
 
 MUST_CHECK enum err_code record_change_read(struct bytes record,
                                             struct record_change *out,

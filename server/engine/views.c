@@ -182,24 +182,90 @@ void views_aborted(struct views *v)
     v->in_flight = v->keys_in_flight = 0;
 }
 
-enum err_code views_load(struct state *s, struct err *e)
+enum err_code views_merge_all(struct views *v, struct err *e)
 {
     struct store_txn *t = NULL;
-    uint64_t views_at = 0, last = 0;
+    enum err_code code = ERR_OK;
+
+    views_freeze(v, true);
+    if (!v->list)
+        return overlay_count(&v->state->young) > 0 ? err_nomem(e) : ERR_OK;
+    code = store_begin_write(v->state->store, &t, e);
+    if (code == ERR_OK)
+        code = views_merge(v, t, SIZE_MAX, e);
+    if (code == ERR_OK)
+        code = store_commit(&t, e);
+    store_abort(&t);
+    if (code == ERR_OK)
+        views_committed(v);
+    else
+        views_aborted(v);
+    return code;
+}
+
+enum err_code views_clear(struct store *s, struct err *e)
+{
+    struct store_txn *t = NULL;
+    enum err_code code = store_begin_write(s, &t, e);
+
+    for (int i = 0; code == ERR_OK && i < VIEW_COUNT; i++)
+        code = store_view_clear(t, (enum store_view)i, e);
+    if (code == ERR_OK)
+        code = store_set_views_at(t, 0, e);
+    if (code == ERR_OK)
+        return store_commit(&t, e);
+    store_abort(&t);
+    return code;
+}
+
+/* One slice of the log; none is left when published_change is *last. */
+static enum err_code replay_slice(struct state *s, uint64_t *last,
+                                  struct err *e)
+{
+    struct store_txn *t = NULL;
+    enum err_code code = store_begin_read(s->store, &t, e);
+    uint64_t to = s->published_change + VIEWS_REPLAY_SLICE;
+
+    if (code == ERR_OK)
+        code = store_log_last(t, last, e);
+    if (code == ERR_OK)
+        code = replay_log(s, t, to < *last ? to : *last, e);
+    store_abort(&t);
+    return code;
+}
+
+static enum err_code replay_all(struct views *v, struct err *e)
+{
+    struct state *s = v->state;
+    enum err_code code;
+    uint64_t last = 0;
+
+    do {
+        code = replay_slice(s, &last, e);
+        if (code == ERR_OK && is_due(s))
+            code = views_merge_all(v, e);
+    } while (code == ERR_OK && s->published_change < last);
+    return code;
+}
+
+enum err_code views_load(struct views *v, struct err *e)
+{
+    struct state *s = v->state;
+    struct store_txn *t = NULL;
+    uint64_t views_at = 0;
     enum err_code code = store_begin_read(s->store, &t, e);
 
     if (code == ERR_OK)
         code = store_views_at(t, &views_at, e);
     if (code == ERR_OK)
-        code = store_log_last(t, &last, e);
-    if (code == ERR_OK)
         code = topic_state_load(s, t, e);
     if (code == ERR_OK)
         code = load_subscriptions(s, t, views_at, e);
-    s->published_change = code == ERR_OK ? views_at : 0;
-    if (code == ERR_OK)
-        code = replay_log(s, t, last, e);
-    subs_forget_loaded(&s->subs);
     store_abort(&t);
+    if (code != ERR_OK)
+        return code;
+    s->published_change = views_at;
+    code = replay_all(v, e);
+    subs_forget_loaded(&s->subs);
     return code;
 }

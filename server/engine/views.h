@@ -15,6 +15,8 @@
 #define VIEWS_FREEZE_ENTRIES 65536
 #define VIEWS_FREEZE_KEYS 262144 /* of the search index */
 #define VIEWS_FREEZE_BYTES ((size_t)64 << 20)
+/* Records replayed in one transaction. */
+#define VIEWS_REPLAY_SLICE 4096
 
 struct views {
     struct state *state;
@@ -50,7 +52,14 @@ MUST_CHECK enum err_code views_merge(struct views *v, struct store_txn *t,
 void views_committed(struct views *v);
 void views_aborted(struct views *v);
 
-/* Loads the subscriptions from the view and replays the log behind it. */
-MUST_CHECK enum err_code views_load(struct state *s, struct err *e);
+/* Loads the subscriptions from the view and replays the log behind it, merging
+ * on the way when that is long. */
+MUST_CHECK enum err_code views_load(struct views *v, struct err *e);
+
+/* Merges all that waits and commits it: before the writer runs. */
+MUST_CHECK enum err_code views_merge_all(struct views *v, struct err *e);
+
+/* Drops what the views have; the next views_load() makes them anew. */
+MUST_CHECK enum err_code views_clear(struct store *s, struct err *e);
 
 #endif

@@ -12,6 +12,7 @@
 
 #define STORE_DATABASES 16
 #define STORE_PATH_BYTES 4096
+#define META "meta"
 #define META_FORMAT "format"
 #define META_VIEWS_AT "views_at"
 #define META_INDEX "index"
@@ -69,7 +70,7 @@ static enum err_code take_lock(struct store *s, const char *dir, struct err *e)
 }
 
 static enum err_code open_env(struct store *s, const char *dir,
-                              size_t map_bytes, struct err *e)
+                              size_t map_bytes, unsigned flags, struct err *e)
 {
     int rc = mdb_env_create(&s->env);
 
@@ -78,7 +79,7 @@ static enum err_code open_env(struct store *s, const char *dir,
     if (rc == 0)
         rc = mdb_env_set_maxdbs(s->env, STORE_DATABASES);
     if (rc == 0)
-        rc = mdb_env_open(s->env, dir, 0, 0600);
+        rc = mdb_env_open(s->env, dir, flags, 0600);
     if (rc != 0) {
         char what[STORE_PATH_BYTES];
 
@@ -114,6 +115,16 @@ static enum err_code meta_put(struct store_txn *t, const char *name,
                            "writing meta", e);
 }
 
+static enum err_code same_format(uint64_t format, struct err *e)
+{
+    if (format == STORE_FORMAT)
+        return ERR_OK;
+    return err_set(e, ERR_FORMAT,
+                   "the data folder has format %llu, this belfry reads "
+                   "format %d",
+                   (unsigned long long)format, STORE_FORMAT);
+}
+
 static enum err_code check_format(struct store_txn *t, struct err *e)
 {
     uint64_t format = 0, last = 0;
@@ -130,11 +141,24 @@ static enum err_code check_format(struct store_txn *t, struct err *e)
     }
     if (code != ERR_OK)
         return code;
-    if (format != STORE_FORMAT)
+    return same_format(format, e);
+}
+
+/* An environment that has something, and not what belfry makes first. */
+static enum err_code refuse_foreign(struct store_txn *t, struct err *e)
+{
+    MDB_dbi root, meta;
+    MDB_stat stat;
+    int rc = mdb_dbi_open(t->txn, NULL, 0, &root);
+
+    if (rc == 0)
+        rc = mdb_stat(t->txn, root, &stat);
+    if (rc != 0)
+        return store_translate(rc, "opening the databases", e);
+    if (stat.ms_entries > 0 &&
+        mdb_dbi_open(t->txn, META, 0, &meta) == MDB_NOTFOUND)
         return err_set(e, ERR_FORMAT,
-                       "the data folder has format %llu, this belfry reads "
-                       "format %d",
-                       (unsigned long long)format, STORE_FORMAT);
+                       "the data folder holds another program's data");
     return ERR_OK;
 }
 
@@ -146,9 +170,14 @@ static enum err_code open_databases(struct store *s, struct err *e)
 
     if (code != ERR_OK || !t)
         return code;
+    code = refuse_foreign(t, e);
+    if (code != ERR_OK) {
+        store_abort(&t);
+        return code;
+    }
     rc = mdb_dbi_open(t->txn, "log", MDB_CREATE, &s->log);
     if (rc == 0)
-        rc = mdb_dbi_open(t->txn, "meta", MDB_CREATE, &s->meta);
+        rc = mdb_dbi_open(t->txn, META, MDB_CREATE, &s->meta);
     for (int i = 0; rc == 0 && i < VIEW_COUNT; i++)
         rc = mdb_dbi_open(t->txn, view_names[i], MDB_CREATE, &s->views[i]);
     code = store_translate(rc, "opening the databases", e);
@@ -173,9 +202,83 @@ enum err_code store_open(const char *dir, size_t map_bytes, struct store **out,
     if (code == ERR_OK)
         code = take_lock(s, dir, e);
     if (code == ERR_OK)
-        code = open_env(s, dir, map_bytes, e);
+        code = open_env(s, dir, map_bytes, 0, e);
     if (code == ERR_OK)
         code = open_databases(s, e);
+    if (code != ERR_OK)
+        store_close(&s);
+    *out = s;
+    return code;
+}
+
+static enum err_code open_known(struct store *s, struct store_txn *t,
+                                struct err *e)
+{
+    uint64_t format = 0;
+    int rc = mdb_dbi_open(t->txn, "log", 0, &s->log);
+    enum err_code code;
+
+    if (rc == 0)
+        rc = mdb_dbi_open(t->txn, META, 0, &s->meta);
+    code = store_translate(rc, "opening the databases", e);
+    if (code == ERR_OK)
+        code = meta_get(t, META_FORMAT, &format, e);
+    if (code == ERR_NOT_FOUND)
+        return err_set(e, ERR_FORMAT, "this is not belfry's data folder");
+    if (code == ERR_OK)
+        code = same_format(format, e);
+    if (code != ERR_OK)
+        return code;
+    for (int i = 0; rc == 0 && i < VIEW_COUNT; i++)
+        rc = mdb_dbi_open(t->txn, view_names[i], 0, &s->views[i]);
+    return rc == MDB_NOTFOUND
+               ? err_set(e, ERR_FORMAT,
+                         "the data folder lacks views; a start of the server "
+                         "on it makes them")
+               : store_translate(rc, "opening the databases", e);
+}
+
+/* Handles of databases stay when the transaction that opened them commits. */
+static enum err_code open_to_read(struct store *s, const char *dir,
+                                  struct err *e)
+{
+    struct store_txn *t = NULL;
+    char path[STORE_PATH_BYTES];
+    struct stat st;
+    enum err_code code;
+    int n = snprintf(path, sizeof path, "%s/data.mdb", dir);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return err_set(e, ERR_IO, "the data folder's path is too long");
+    if (stat(path, &st) != 0)
+        return err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno,
+                             "%s cannot be read", path);
+    if (st.st_size == 0)
+        return err_set(e, ERR_NOT_FOUND, "%s is empty", path);
+    /* no size: that of the file */
+    code = open_env(s, dir, 0, MDB_RDONLY, e);
+    if (code == ERR_OK)
+        code = store_begin_read(s, &t, e);
+    if (code != ERR_OK || !t)
+        return code;
+    code = open_known(s, t, e);
+    if (code == ERR_OK)
+        return store_commit(&t, e);
+    store_abort(&t);
+    return code;
+}
+
+enum err_code store_open_read(const char *dir, struct store **out,
+                              struct err *e)
+{
+    struct store *s = calloc(1, sizeof *s);
+    enum err_code code;
+
+    *out = NULL;
+    if (!s)
+        return err_nomem(e);
+    s->lock_fd = -1;
+    code = open_to_read(s, dir, e);
     if (code != ERR_OK)
         store_close(&s);
     *out = s;
@@ -366,6 +469,27 @@ enum err_code store_view_walk(struct store_txn *t, enum store_view view,
     if (code == ERR_OK && rc != MDB_NOTFOUND)
         code = store_translate(rc, "reading a view", e);
     return code;
+}
+
+enum err_code store_view_count(struct store_txn *t, enum store_view view,
+                               uint64_t *out, struct err *e)
+{
+    MDB_stat stat;
+    int rc = mdb_stat(t->txn, t->store->views[view], &stat);
+
+    *out = rc == 0 ? stat.ms_entries : 0;
+    return store_translate(rc, "reading a view", e);
+}
+
+const char *store_view_name(enum store_view view)
+{
+    return view_names[view];
+}
+
+enum err_code store_copy(struct store *s, int fd, struct err *e)
+{
+    return store_translate(mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT),
+                           "copying the data file", e);
 }
 
 enum err_code store_views_at(struct store_txn *t, uint64_t *out, struct err *e)

@@ -36,6 +36,21 @@ MUST_CHECK enum err_code store_open(const char *dir, size_t map_bytes,
                                     struct store **out, struct err *e);
 void store_close(struct store **s);
 
+/* Opens a folder that is there, to be read only, beside a server that has it
+ * or without one. ERR_NOT_FOUND when it holds no data. */
+MUST_CHECK enum err_code store_open_read(const char *dir, struct store **out,
+                                         struct err *e);
+
+/* Copies all that is committed, without free pages, into a file of the
+ * descriptor: a data file of its own, consistent at one commit. */
+MUST_CHECK enum err_code store_copy(struct store *s, int fd, struct err *e);
+
+/* How many entries a view has. */
+MUST_CHECK enum err_code store_view_count(struct store_txn *t,
+                                          enum store_view view, uint64_t *out,
+                                          struct err *e);
+const char *store_view_name(enum store_view view);
+
 MUST_CHECK enum err_code
 store_begin_read(struct store *s, struct store_txn **out, struct err *e);
 MUST_CHECK enum err_code

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
-const binary = process.env.BELFRY ?? path.join(root, 'build/release/belfry');
+export const topics = path.join(root, 'profiles/topics');
+export const binary = process.env.BELFRY ?? path.join(root, 'build/release/belfry');
 
 export class Server {
   constructor({ args = [], data, topics = path.join(root, 'profiles/topics') } = {}) {

@@ -73,6 +73,17 @@ size_t topic_filter_count(const struct topic *t);
 const char *topic_filter_parameter(const struct topic *t, size_t index,
                                    struct bytes resource_type);
 
+/* The two versions as trees (json/tree.h), which only a trigger with
+ * fhirPathCriteria asks for: then they are parsed, once. */
+struct change_trees {
+    /* NULL: there is no such version; *e is set when there should be. */
+    const cJSON *(*previous)(void *ctx, struct err *e);
+    const cJSON *(*current)(void *ctx, struct err *e);
+    void *ctx;
+    struct arena *arena; /* for evaluation; reset by it */
+    int64_t now_ms;      /* of the change */
+};
+
 /* A change as the triggers see it. previous is NULL on create; current is
  * NULL on delete. An update-as-create is a create. */
 struct change_view {
@@ -80,7 +91,8 @@ struct change_view {
     struct bytes resource_type;
     const struct search_values *previous;
     const struct search_values *current;
-    const struct trace *trace; /* NULL: nobody asks why */
+    const struct change_trees *trees; /* for fhirPathCriteria */
+    const struct trace *trace;        /* NULL: nobody asks why */
 };
 
 /* True when at least one trigger fires (R4B SubscriptionTopic: supported

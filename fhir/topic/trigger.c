@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "fhir/fhirpath/fhirpath.h"
+
 const char *const TRIGGER_MEMBERS[] = {"id",
                                        "extension",
                                        "description",
@@ -166,6 +168,25 @@ static void read_criteria(const struct topic_node *n, struct bytes base_url,
         check_criteria(n, out);
 }
 
+/* The expression sees the resource of the type; what no type of R4 has is a
+ * mistake that would never fire. */
+static void read_path(const struct topic_node *n, struct trigger *out)
+{
+    const struct fhirpath_options options = {.context = out->type,
+                                             .strict = true};
+    const char *text = topic_node_own_text(n);
+    struct err e;
+    enum err_code rc;
+
+    if (!text)
+        return;
+    rc = fhirpath_compile(bytes_of(text), &options, &out->path, &e);
+    if (rc == ERR_OK)
+        rc = fhirpath_check(out->path, &e);
+    if (rc != ERR_OK)
+        topic_node_refuse_err(n, &e);
+}
+
 void trigger_read(const struct topic_node *n, const char *type,
                   struct bytes base_url, struct trigger *out)
 {
@@ -176,8 +197,7 @@ void trigger_read(const struct topic_node *n, const char *type,
         return;
     read_interactions(n, out);
     if (topic_node_member(n, "fhirPathCriteria", &part))
-        topic_node_refuse(&part, "cannot be evaluated: belfry reads "
-                                 "queryCriteria only");
+        read_path(&part, out);
     if (topic_node_member(n, "queryCriteria", &part))
         read_criteria(&part, base_url, out);
 }
@@ -186,6 +206,7 @@ void trigger_fini(struct trigger *t)
 {
     query_free(t->previous);
     query_free(t->current);
+    fhirpath_free(t->path);
     *t = (struct trigger){0};
 }
 
@@ -273,10 +294,55 @@ static bool supports(const struct trigger *t, const struct change_view *c)
     return supported;
 }
 
+static enum err_code evaluate_path(const struct trigger *t,
+                                   const struct change_trees *trees, bool *out,
+                                   struct err *e)
+{
+    struct fhirpath_input input = {.now_ms = trees->now_ms};
+    struct fhirpath_collection found = {0};
+    enum err_code rc;
+
+    *e = (struct err){.code = ERR_OK};
+    arena_reset(trees->arena);
+    input.previous = trees->previous(trees->ctx, e);
+    if (e->code == ERR_OK)
+        input.current = trees->current(trees->ctx, e);
+    if (e->code != ERR_OK)
+        return e->code;
+    input.resource = input.current ? input.current : input.previous;
+    rc = fhirpath_evaluate(t->path, &input, trees->arena, &found, e);
+    return rc == ERR_OK ? fhirpath_is_true(t->path, &found, trees->arena, out, e)
+                        : rc;
+}
+
+static bool path_holds(const struct trigger *t, const struct change_view *c)
+{
+    struct err e = {.code = ERR_UNPROCESSABLE};
+    bool holds = false;
+    enum err_code rc = c->trees ? evaluate_path(t, c->trees, &holds, &e)
+                                : ERR_UNPROCESSABLE;
+
+    holds = holds && rc == ERR_OK;
+    if (c->trace)
+        c->trace->test(c->trace->ctx,
+                       &(struct trace_test){"fhirPathCriteria",
+                                            fhirpath_text(t->path),
+                                            bytes_of(rc != ERR_OK ? e.message
+                                                     : holds      ? "true"
+                                                                  : "false"),
+                                            holds});
+    return holds;
+}
+
 static bool evaluate(const struct trigger *t, const struct change_view *change)
 {
-    return supports(t, change) &&
-           (!t->has_criteria || criteria_hold(t, change));
+    bool holds = supports(t, change);
+
+    if (holds && t->has_criteria)
+        holds = criteria_hold(t, change);
+    if (t->path && (holds || change->trace))
+        holds = path_holds(t, change) && holds;
+    return holds;
 }
 
 static bool evaluate_traced(const struct trigger *t,

@@ -8,6 +8,8 @@
 #include "fhir/topic/topic.h"
 #include "fhir/topic/topic_node.h"
 
+struct fhirpath;
+
 struct trigger {
     const char *type; /* constant */
     size_t source;    /* index of the resourceTrigger it was read from */
@@ -18,6 +20,7 @@ struct trigger {
     bool require_both;
     struct query *previous; /* NULL: absent */
     struct query *current;  /* NULL: absent */
+    struct fhirpath *path;  /* fhirPathCriteria; NULL: absent */
 };
 
 /* The element's members, NULL-terminated. */
@@ -40,7 +43,9 @@ bool trigger_can_fire(const struct trigger *t, enum interaction i);
  *   create  resultForCreate passes    current holds for the new version
  *   update  previous for the old      current for the new version
  *   delete  previous for the last     resultForDelete passes
- * requireBoth joins them by AND, else OR. An absent test has not passed. */
+ * requireBoth joins them by AND, else OR. An absent test has not passed.
+ * fhirPathCriteria must hold as well, with %previous and %current empty where
+ * there is no such version; one that fails to evaluate does not hold. */
 bool trigger_fires(const struct trigger *t, const struct change_view *change);
 
 #endif

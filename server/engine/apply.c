@@ -5,6 +5,7 @@
 #include "fhir/search/values.h"
 #include "server/base/json_scope.h"
 #include "server/engine/effects.h"
+#include "server/engine/lazy_trees.h"
 #include "server/engine/topic_state.h"
 #include "server/engine/index.h"
 
@@ -21,6 +22,7 @@ struct work {
     bool exists; /* found and not deleted */
     struct record_change change;
     struct search_values *previous;
+    struct lazy_trees trees;
     struct topic_state_change planned;
     struct topic_set *topics;    /* NULL: they stay as they are */
     struct record_event *events; /* heap */
@@ -97,6 +99,7 @@ static enum err_code load_previous(struct work *w, struct err *e)
     json_scope_leave(&scope);
     if (code == ERR_OK)
         search_values_stamp(w->previous, before.time_ms);
+    w->trees.before = before.text;
     return code;
 }
 
@@ -167,10 +170,15 @@ static enum err_code match(struct work *w, struct err *e)
         return ERR_OK;
     if (code != ERR_OK)
         return code;
+    if (c->kind != COMMAND_DELETE)
+        w->trees.after = &c->text;
+    w->trees.version = w->change.version;
     if (c->values)
         search_values_stamp(c->values, c->time_ms);
     view.previous = w->previous;
-    return matcher_match(m, &view, &receiver, e);
+    view.trees = &w->trees.trees;
+    code = matcher_match(m, &view, &receiver, e);
+    return code == ERR_OK && w->trees.failed != ERR_OK ? err_nomem(e) : code;
 }
 
 static enum err_code append(struct work *w, struct err *e)
@@ -361,7 +369,9 @@ static enum err_code apply_one(struct batch *b, struct command *c,
 
     c->result = (struct command_result){.code = ERR_OK};
     arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
+    lazy_trees_init(&w.trees, c->time_ms);
     code = perform(&w, e);
+    lazy_trees_fini(&w.trees);
     arena_fini(&w.scratch);
     topic_set_unref(w.topics);
     free(w.events);

@@ -3,9 +3,13 @@
 #include <string.h>
 
 #include "fhir/json/gate.h"
+#include "fhir/json/tree.h"
 #include "fhir/model/types.h"
 #include "fhir/search/values.h"
 #include "server/engine/read.h"
+
+/* Memory of one evaluation of an expression. */
+#define EVALUATION_BYTES ((size_t)64 << 20)
 
 static const char *const parameter_names[] = {"reference", "interaction",
                                               "resource", "previous", NULL};
@@ -72,9 +76,9 @@ static enum err_code read_body(struct exchange *x, struct explain_input *in,
         code = json_gate(body, e);
     if (code != ERR_OK)
         return code;
-    in->body = cJSON_ParseWithLength(body.p, body.n);
-    if (!in->body)
-        return err_nomem(e);
+    code = json_tree_parse(body, &in->body, e);
+    if (code != ERR_OK)
+        return code;
     return is_parameters(in->body) ? check_names(in->body, e) : ERR_OK;
 }
 
@@ -243,8 +247,7 @@ static enum err_code load(struct exchange *x, const struct resource_query *q,
         return err_set(e, code, "there is no such version");
     if (code != ERR_OK || v->deleted)
         return code;
-    *json = cJSON_ParseWithLength(v->text.p, v->text.n);
-    return *json ? ERR_OK : err_nomem(e);
+    return json_tree_parse(v->text, json, e);
 }
 
 static enum err_code read_stored(struct exchange *x, struct bytes reference,
@@ -266,7 +269,7 @@ static enum err_code read_stored(struct exchange *x, struct bytes reference,
     in->stored = true;
     in->change = v.change;
     in->version = v.version;
-    in->time_ms = v.time_ms;
+    in->trees.now_ms = v.time_ms;
     in->view.interaction = v.interaction;
     in->view.resource_type = arena_copy(&x->scratch, q.type);
     in->id = arena_copy(&x->scratch, q.id);
@@ -276,6 +279,35 @@ static enum err_code read_stored(struct exchange *x, struct bytes reference,
     return code;
 }
 
+static const cJSON *previous_tree(void *ctx, struct err *e)
+{
+    const struct explain_input *in = ctx;
+
+    (void)e;
+    return in->previous;
+}
+
+static const cJSON *current_tree(void *ctx, struct err *e)
+{
+    const struct explain_input *in = ctx;
+
+    (void)e;
+    return in->current;
+}
+
+static void init(struct exchange *x, struct explain_input *in)
+{
+    *in = (struct explain_input){.stored = false};
+    arena_init(&in->arena, EVALUATION_BYTES);
+    in->trees = (struct change_trees){
+        .previous = previous_tree,
+        .current = current_tree,
+        .ctx = in,
+        .arena = &in->arena,
+        .now_ms = clock_wall_ms(x->rest->config.clock)};
+    in->view.trees = &in->trees;
+}
+
 enum err_code explain_input_read(struct exchange *x, struct explain_input *out,
                                  struct err *e)
 {
@@ -283,7 +315,7 @@ enum err_code explain_input_read(struct exchange *x, struct explain_input *out,
     struct bytes reference;
     enum err_code code = params_only(&x->params, allowed, e);
 
-    *out = (struct explain_input){.stored = false};
+    init(x, out);
     if (code == ERR_OK)
         code = read_body(x, out, e);
     if (code != ERR_OK)
@@ -300,5 +332,6 @@ void explain_input_fini(struct explain_input *in)
         cJSON_Delete(in->previous);
     }
     cJSON_Delete(in->body);
+    arena_fini(&in->arena);
     *in = (struct explain_input){.stored = false};
 }

@@ -17,8 +17,10 @@ struct explain_input {
     bool stored;
     uint64_t change;
     uint64_t version;
-    int64_t time_ms;
     struct bytes id;
+
+    struct change_trees trees; /* of current and previous */
+    struct arena arena;        /* of an evaluation */
 
     cJSON *body;
     cJSON *current;  /* parsed here, or within the body */

@@ -406,9 +406,19 @@ static struct topic *topic_new(void)
     return NULL;
 }
 
+/* The text outlives whatever memory cJSON has at the moment. */
+static char *print(const cJSON *json)
+{
+    char *printed = cJSON_PrintUnformatted(json);
+    char *text = printed ? strdup(printed) : NULL;
+
+    cJSON_free(printed);
+    return text;
+}
+
 static void keep(const struct topic_node *root, struct topic *t)
 {
-    t->json = cJSON_PrintUnformatted(root->json);
+    t->json = print(root->json);
     if (!t->json)
         issues_add(root->issues, ERR_NOMEM, root->path, "out of memory");
     if (t->warnings->count)
@@ -481,7 +491,7 @@ static void topic_free(struct topic *t)
     free(t->version);
     free(t->title);
     free(t->description);
-    cJSON_free(t->json);
+    free(t->json);
     free(t);
 }
 

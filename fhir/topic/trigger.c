@@ -311,16 +311,17 @@ static enum err_code evaluate_path(const struct trigger *t,
         return e->code;
     input.resource = input.current ? input.current : input.previous;
     rc = fhirpath_evaluate(t->path, &input, trees->arena, &found, e);
-    return rc == ERR_OK ? fhirpath_is_true(t->path, &found, trees->arena, out, e)
-                        : rc;
+    return rc == ERR_OK
+               ? fhirpath_is_true(t->path, &found, trees->arena, out, e)
+               : rc;
 }
 
 static bool path_holds(const struct trigger *t, const struct change_view *c)
 {
     struct err e = {.code = ERR_UNPROCESSABLE};
     bool holds = false;
-    enum err_code rc = c->trees ? evaluate_path(t, c->trees, &holds, &e)
-                                : ERR_UNPROCESSABLE;
+    enum err_code rc =
+        c->trees ? evaluate_path(t, c->trees, &holds, &e) : ERR_UNPROCESSABLE;
 
     holds = holds && rc == ERR_OK;
     if (c->trace)

@@ -253,7 +253,7 @@ static enum err_code load(struct exchange *x, const struct resource_query *q,
 static enum err_code read_stored(struct exchange *x, struct bytes reference,
                                  struct explain_input *in, struct err *e)
 {
-    struct resource_query q;
+    struct resource_query q = {.version = 0};
     struct resource_version v = {0}, before = {0};
     enum err_code code = parse_reference(x, reference, &q, e);
 
@@ -299,12 +299,12 @@ static void init(struct exchange *x, struct explain_input *in)
 {
     *in = (struct explain_input){.stored = false};
     arena_init(&in->arena, EVALUATION_BYTES);
-    in->trees = (struct change_trees){
-        .previous = previous_tree,
-        .current = current_tree,
-        .ctx = in,
-        .arena = &in->arena,
-        .now_ms = clock_wall_ms(x->rest->config.clock)};
+    in->trees =
+        (struct change_trees){.previous = previous_tree,
+                              .current = current_tree,
+                              .ctx = in,
+                              .arena = &in->arena,
+                              .now_ms = clock_wall_ms(x->rest->config.clock)};
     in->view.trees = &in->trees;
 }
 

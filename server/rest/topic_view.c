@@ -37,9 +37,9 @@ bool topic_view_is_search(const struct exchange *x)
 
 static bool is_stored_as(const struct topic *t, struct bytes type)
 {
-    struct bytes id;
+    const char *owner = topic_owner(t);
 
-    return bytes_equal(bytes_split(bytes_of(topic_owner(t)), '/', &id), type);
+    return strncmp(owner, type.p, type.n) == 0 && owner[type.n] == '/';
 }
 
 static struct bytes stored_text(struct exchange *x, const struct topic *t)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "fhir/json/tree.h"
 #include "fhir/topic/basic.h"
 
 #define BASE "https://server.example/fhir"
@@ -103,20 +104,63 @@ static const struct search_values *values_of(struct fixture *f,
     return values;
 }
 
+/* The trees of a change, parsed at once. */
+struct trees {
+    cJSON *previous;
+    cJSON *current;
+    struct arena arena;
+};
+
+static const cJSON *previous_tree(void *ctx, struct err *e)
+{
+    (void)e;
+    return ((struct trees *)ctx)->previous;
+}
+
+static const cJSON *current_tree(void *ctx, struct err *e)
+{
+    (void)e;
+    return ((struct trees *)ctx)->current;
+}
+
+static cJSON *tree_of(const char *text)
+{
+    cJSON *tree = NULL;
+    struct err e;
+
+    if (text)
+        assert_int_equal(json_tree_parse(bytes_of(text), &tree, &e), ERR_OK);
+    return tree;
+}
+
 /* Whether the change from previous to current fires (NULL: there is none). */
 static bool fires(struct fixture *f, const char *previous, const char *current)
 {
     const struct search_values *before = values_of(f, previous);
     const struct search_values *after = values_of(f, current);
+    struct trees t = {.previous = tree_of(previous),
+                      .current = tree_of(current)};
+    struct change_trees trees = {.previous = previous_tree,
+                                 .current = current_tree,
+                                 .ctx = &t,
+                                 .arena = &t.arena,
+                                 .now_ms = 1700000000000};
+    bool fired;
     struct change_view view = {.interaction = !before  ? INTERACTION_CREATE
                                               : !after ? INTERACTION_DELETE
                                                        : INTERACTION_UPDATE,
                                .resource_type =
                                    search_values_type(after ? after : before),
                                .previous = before,
-                               .current = after};
+                               .current = after,
+                               .trees = &trees};
 
-    return topic_fires(f->topic, &view);
+    arena_init(&t.arena, ARENA_BYTES);
+    fired = topic_fires(f->topic, &view);
+    arena_fini(&t.arena);
+    cJSON_Delete(t.previous);
+    cJSON_Delete(t.current);
+    return fired;
 }
 
 #define ENCOUNTER(status) \
@@ -240,6 +284,117 @@ static void several_triggers_are_alternatives(void **state)
     assert_true(fires(f, PLANNED, FINISHED));
     assert_false(fires(f, FINISHED, PLANNED));
     assert_true(fires(f, PATIENT, PATIENT));
+}
+
+/* ---- fhirPathCriteria ---- */
+
+static void must_path(struct fixture *f, const char *resource,
+                      const char *criteria)
+{
+    char text[2048];
+
+    assert_true(snprintf(text, sizeof text,
+                         "\"resourceTrigger\":[{\"resource\":\"%s\",%s}]",
+                         resource, criteria) > 0);
+    must_compile(f, text);
+}
+
+static void path_criteria_see_both_versions(void **state)
+{
+    struct fixture *f = *state;
+
+    must_path(f, "Encounter",
+              "\"fhirPathCriteria\":\"(%previous.id.empty() or "
+              "(%previous.status != 'finished')) and "
+              "(%current.status = 'finished')\"");
+    assert_true(fires(f, NULL, FINISHED));
+    assert_true(fires(f, PLANNED, FINISHED));
+    assert_false(fires(f, FINISHED, FINISHED));
+    assert_false(fires(f, NULL, PLANNED));
+    assert_false(fires(f, FINISHED, NULL));
+}
+
+static void path_criteria_on_a_create_see_no_previous_version(void **state)
+{
+    struct fixture *f = *state;
+
+    must_path(f, "Encounter", "\"fhirPathCriteria\":\"%previous.exists()\"");
+    assert_false(fires(f, NULL, FINISHED));
+    assert_true(fires(f, PLANNED, FINISHED));
+    must_path(f, "Encounter",
+              "\"fhirPathCriteria\":\"%current.empty() and "
+              "%previous.status = 'finished'\"");
+    assert_true(fires(f, FINISHED, NULL));
+    assert_false(fires(f, PLANNED, NULL));
+    must_path(f, "Encounter",
+              "\"fhirPathCriteria\":\"%previous.status != 'finished'\"");
+    assert_false(fires(f, NULL, FINISHED)); /* empty is not true */
+}
+
+static void path_criteria_see_the_resource(void **state)
+{
+    struct fixture *f = *state;
+
+    must_path(f, "Encounter", "\"fhirPathCriteria\":\"status = 'planned'\"");
+    assert_true(fires(f, NULL, PLANNED));
+    assert_false(fires(f, PLANNED, FINISHED));
+}
+
+static void both_kinds_of_criteria_must_hold(void **state)
+{
+    struct fixture *f = *state;
+
+    must_path(f, "Encounter",
+              "\"queryCriteria\":{\"current\":\"status=finished\"},"
+              "\"fhirPathCriteria\":\"%previous.exists()\"");
+    assert_true(fires(f, PLANNED, FINISHED));
+    assert_false(fires(f, NULL, FINISHED));
+    assert_false(fires(f, FINISHED, PLANNED));
+}
+
+static void a_path_that_fails_to_evaluate_does_not_fire(void **state)
+{
+    struct fixture *f = *state;
+    const char *two = "{\"resourceType\":\"Patient\",\"id\":\"p\",\"name\":"
+                      "[{\"family\":\"a\"},{\"family\":\"b\"}]}";
+
+    must_path(f, "Patient",
+              "\"fhirPathCriteria\":\"%current.name.family.single() = 'a'\"");
+    assert_false(fires(f, NULL, two));
+    assert_true(fires(f, NULL,
+                      "{\"resourceType\":\"Patient\",\"name\":"
+                      "[{\"family\":\"a\"}]}"));
+}
+
+static void a_path_with_a_mistake_is_refused(void **state)
+{
+    static const char *const paths[] = {"status =", "%nobody.status = 'x'",
+                                        "nosuch('x')"};
+    struct fixture *f = *state;
+    char text[512];
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(snprintf(text, sizeof text,
+                             "\"resourceTrigger\":[{\"resource\":\"Encounter\","
+                             "\"fhirPathCriteria\":\"%s\"}]",
+                             paths[i]) > 0);
+        assert_int_not_equal(compile_topic(f, text), ERR_OK);
+        assert_issue(&f->issues,
+                     "SubscriptionTopic.resourceTrigger[0].fhirPathCriteria",
+                     "line 1");
+    }
+}
+
+static void a_wildcard_takes_a_path(void **state)
+{
+    struct fixture *f = *state;
+
+    must_path(f, "*",
+              "\"fhirPathCriteria\":\"%current.id = 'p' and "
+              "%previous.empty()\"");
+    assert_true(fires(f, NULL, PATIENT));
+    assert_false(fires(f, PATIENT, PATIENT));
+    assert_false(fires(f, NULL, PLANNED));
 }
 
 /* ---- wildcards ---- */
@@ -623,6 +778,13 @@ int main(void)
         TEST(criteria_on_the_previous_version_alone_judge_it),
         TEST(missing_false_asks_for_presence),
         TEST(several_triggers_are_alternatives),
+        TEST(path_criteria_see_both_versions),
+        TEST(path_criteria_on_a_create_see_no_previous_version),
+        TEST(path_criteria_see_the_resource),
+        TEST(both_kinds_of_criteria_must_hold),
+        TEST(a_path_that_fails_to_evaluate_does_not_fire),
+        TEST(a_path_with_a_mistake_is_refused),
+        TEST(a_wildcard_takes_a_path),
         TEST(a_wildcard_trigger_is_for_every_type_but_subscription),
         TEST(domain_resource_leaves_out_what_is_none),
         TEST(a_wildcard_fires_where_its_criteria_mean_something),

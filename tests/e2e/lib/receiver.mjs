@@ -16,6 +16,7 @@ export class Receiver {
   async start() {
     this.http = http.createServer((request, response) => this.#receive(request, response));
     await new Promise((resolve) => this.http.listen(this.port, '127.0.0.1', resolve));
+    this.http.unref(); // a test that failed must not keep the process
     this.port = this.http.address().port;
     this.url = `http://127.0.0.1:${this.port}/hook`;
     return this;

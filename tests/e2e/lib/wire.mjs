@@ -22,6 +22,7 @@ export class Wire {
       });
     });
     await new Promise((resolve) => this.http.listen(0, '127.0.0.1', resolve));
+    this.http.unref(); // a test that failed must not keep the process
     this.url = `http://127.0.0.1:${this.http.address().port}/in`;
     return this;
   }

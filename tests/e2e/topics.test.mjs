@@ -71,7 +71,7 @@ test('a topic written over REST serves from then on, in either form', async () =
   await put({ resourceType: 'Basic', id: 'b2', code: { text: 'x' } }, 201);
   await put({ resourceType: 'Patient', id: 'n1' }, 201);
   await put({ resourceType: 'Patient', id: 'n1', active: true }, 200);
-  await receiver.until((r) => r.events.length >= 3);
+  await receiver.until((r) => r.events.length >= 4);
   assert.deepEqual(receiver.got.filter((n) => n.type === 'event-notification')
     .flatMap((n) => n.events.map((e) => `${n.topic} ${e.focus.slice(server.base.length + 1)}`)).sort(),
   [`${url('born')} Patient/n1`, `${url('live')} Basic/b1`, `${url('older')} Patient/n1`, `${url('older')} Patient/n1`]);

@@ -14,14 +14,13 @@ static const struct model_type types[MODEL_TYPE_COUNT];
 
 #define ONE false
 #define MANY true
-#define TYPE(id)                      \
-    {                                 \
-        &types[MODEL_TYPE_##id], NULL \
+#define USE(id, targets, simple)                 \
+    {                                            \
+        &types[MODEL_TYPE_##id], targets, simple \
     }
-#define TYPE_TO(id, targets)             \
-    {                                    \
-        &types[MODEL_TYPE_##id], targets \
-    }
+#define TYPE(id) USE(id, NULL, false)
+#define TYPE_TO(id, targets) USE(id, targets, false)
+#define TYPE_SIMPLE(id) USE(id, NULL, true)
 #define USES(...)                   \
     (const struct model_type_use[]) \
     {                               \
@@ -48,8 +47,10 @@ static const struct model_element elements[] = {
 #undef MODEL_CHOICE
 #undef ROW
 #undef USES
+#undef TYPE_SIMPLE
 #undef TYPE_TO
 #undef TYPE
+#undef USE
 #undef MANY
 #undef ONE
 

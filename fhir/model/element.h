@@ -22,6 +22,7 @@ struct model_type_use {
     /* of a Reference or canonical: resource types with spaces between, "*" is
      * any; otherwise NULL */
     const char *targets;
+    bool simple; /* SimpleQuantity: a Quantity without a comparator */
 };
 
 struct model_element {

@@ -403,6 +403,9 @@ static const char *name_problem(enum model_type_id type, struct bytes t)
     if (type == MODEL_TYPE_uuid)
         return when(is_uuid(t), "must be a UUID: urn:uuid: and 32 lower-case "
                                 "hexadecimal digits in five groups");
+    if (bytes_starts(t, "urn:oid:"))
+        return when(is_oid(t), "must be a URI: what begins with urn:oid: is "
+                               "an OID");
     return when(!has_space(t), "must be a URI: it has no white space");
 }
 

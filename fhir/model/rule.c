@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define RULE_NAMES_MAX 4
+#define NAMES_BYTES 128
 
 enum rule_kind {
     RULE_NEEDS,    /* the first is not there without the second */
@@ -49,9 +50,9 @@ struct rule {
         }                                 \
     }
 
-/* By type. Left out: what depends on other resources, on terminologies or on
- * units, and drt-1, age-1, dis-1 and cnt-3, which would refuse durations that
- * name their unit and not UCUM. */
+/* In the order of enum model_type_id. Left out: what depends on other
+ * resources, on terminologies or on units, and drt-1, age-1, dis-1 and cnt-3,
+ * which would refuse durations that name their unit and not UCUM. */
 static const struct rule rules[] = {
     NEEDS(Appointment, "app-2", "start", "end"),
     NEEDS(Appointment, "app-2", "end", "start"),
@@ -101,9 +102,9 @@ static const struct rule rules[] = {
     EXCLUDES(Questionnaire_item, "que-4", "answerOption", "answerValueSet"),
     EXCLUDES(Questionnaire_item, "que-11", "answerOption", "initial"),
     EXCLUDES(QuestionnaireResponse_item, "qrs-1", "answer", "item"),
+    SOME(Ratio, "rat-1", "numerator", "denominator", "extension"),
     NEEDS(Ratio, "rat-1", "numerator", "denominator"),
     NEEDS(Ratio, "rat-1", "denominator", "numerator"),
-    SOME(Ratio, "rat-1", "numerator", "extension"),
     ONE(RequestGroup_action, "rqg-1", "resource", "action"),
     NEEDS(SearchParameter, "spd-1", "xpath", "xpathUsage"),
     NEEDS(ServiceRequest, "prr-1", "orderDetail", "code"),
@@ -135,7 +136,8 @@ static const struct rule rules[] = {
 #define RULE_COUNT (sizeof rules / sizeof *rules)
 
 /* "a, b or c" */
-static void list_names(const struct rule *rule, size_t from, char out[128])
+static void list_names(const struct rule *rule, size_t from,
+                       char out[NAMES_BYTES])
 {
     size_t n = 0;
 
@@ -143,9 +145,10 @@ static void list_names(const struct rule *rule, size_t from, char out[128])
     for (size_t i = from; i < RULE_NAMES_MAX && rule->names[i]; i++) {
         bool last = i + 1 == RULE_NAMES_MAX || !rule->names[i + 1];
         const char *between = i == from ? "" : last ? " or " : ", ";
-        int more = snprintf(out + n, 128 - n, "%s%s", between, rule->names[i]);
+        int more =
+            snprintf(out + n, NAMES_BYTES - n, "%s%s", between, rule->names[i]);
 
-        if (more < 0 || (size_t)more >= 128 - n)
+        if (more < 0 || (size_t)more >= NAMES_BYTES - n)
             return;
         n += (size_t)more;
     }
@@ -161,37 +164,38 @@ static size_t count_present(const struct walk_frame *f, const struct rule *rule,
     return n;
 }
 
+/* The names behind the first from are what must or must not be there. */
+static void report(struct walk *w, const struct rule *rule, size_t from,
+                   const char *problem)
+{
+    char names[NAMES_BYTES];
+
+    list_names(rule, from, names);
+    walk_report(w, ERR_UNPROCESSABLE_INVARIANT, bytes_make(NULL, 0),
+                "%s: %s%s%s%s %s", rule->key, from ? "with " : "",
+                from ? rule->names[0] : "", from ? " " : "", problem, names);
+}
+
 static void judge(struct walk *w, const struct rule *rule)
 {
     const struct walk_frame *f = walk_top(w);
-    bool first = walk_has_named(f, rule->names[0]);
-    struct bytes at = bytes_make(NULL, 0);
-    char names[128];
 
-    list_names(rule, rule->kind == RULE_EXCLUDES, names);
     switch (rule->kind) {
     case RULE_NEEDS:
-        if (first && count_present(f, rule, 1) == 0)
-            walk_report(w, ERR_UNPROCESSABLE_INVARIANT, at,
-                        "%s: with %s there must be %s", rule->key,
-                        rule->names[0], rule->names[1]);
+        if (walk_has_named(f, rule->names[0]) && count_present(f, rule, 1) == 0)
+            report(w, rule, 1, "there must be");
         break;
     case RULE_EXCLUDES:
-        if (first && count_present(f, rule, 1) > 0)
-            walk_report(w, ERR_UNPROCESSABLE_INVARIANT, at,
-                        "%s: with %s there must not be %s", rule->key,
-                        rule->names[0], names);
+        if (walk_has_named(f, rule->names[0]) && count_present(f, rule, 1) > 0)
+            report(w, rule, 1, "there must not be");
         break;
     case RULE_SOME:
         if (count_present(f, rule, 0) == 0)
-            walk_report(w, ERR_UNPROCESSABLE_INVARIANT, at,
-                        "%s: there must be %s", rule->key, names);
+            report(w, rule, 0, "there must be");
         break;
     case RULE_ONE:
         if (count_present(f, rule, 0) != 1)
-            walk_report(w, ERR_UNPROCESSABLE_INVARIANT, at,
-                        "%s: there must be exactly one of %s", rule->key,
-                        names);
+            report(w, rule, 0, "there must be exactly one of");
         break;
     }
 }
@@ -232,6 +236,136 @@ static void check_not_negative(struct walk *w, const char *key,
                     "%s: must not be below 0", key);
 }
 
+/* sqty-1 */
+static void check_quantity(struct walk *w)
+{
+    const struct walk_frame *f = walk_top(w);
+    const struct model_type_use *use =
+        f->element ? model_element_use(f->element, f->type) : NULL;
+
+    if (use && use->simple && walk_has_named(f, "comparator"))
+        walk_report(w, ERR_UNPROCESSABLE_INVARIANT, bytes_of("comparator"),
+                    "sqty-1: must not be there in a SimpleQuantity");
+}
+
+static bool is_coded(struct walk *w, const char *name, const char *system,
+                     const char *code)
+{
+    struct json_span concept;
+    struct json_item codings, coding, part;
+    size_t position = 0;
+
+    if (!walk_member(w, walk_top(w), name, &concept) ||
+        !json_member(w->text, concept, "coding", &codings))
+        return false;
+    while (json_next(w->text, codings.value, &position, &coding))
+        if (json_member(w->text, coding.value, "system", &part) &&
+            json_string_is(w->text, part.value, system) &&
+            json_member(w->text, coding.value, "code", &part) &&
+            json_string_is(w->text, part.value, code))
+            return true;
+    return false;
+}
+
+static void refuse(struct walk *w, const char *name, const char *problem)
+{
+    walk_report(w, ERR_UNPROCESSABLE_INVARIANT, bytes_of(name), "%s", problem);
+}
+
+#define TERMINOLOGY "http://terminology.hl7.org/CodeSystem/"
+
+static void check_allergy(struct walk *w)
+{
+    bool error = is_coded(w, "verificationStatus",
+                          TERMINOLOGY "allergyintolerance-verification",
+                          "entered-in-error");
+    bool status = walk_has_named(walk_top(w), "clinicalStatus");
+
+    if (!error && !status)
+        refuse(w, "clinicalStatus",
+               "ait-1: is required unless the verificationStatus is "
+               "entered-in-error");
+    if (error && status)
+        refuse(w, "clinicalStatus",
+               "ait-2: must not be there when the verificationStatus is "
+               "entered-in-error");
+}
+
+static void check_condition(struct walk *w)
+{
+    static const char *const ended[] = {"resolved", "remission", "inactive"};
+    bool abated = walk_has_named(walk_top(w), "abatement");
+
+    if (walk_has_named(walk_top(w), "clinicalStatus") &&
+        is_coded(w, "verificationStatus", TERMINOLOGY "condition-ver-status",
+                 "entered-in-error"))
+        refuse(w, "clinicalStatus",
+               "con-5: must not be there when the verificationStatus is "
+               "entered-in-error");
+    for (size_t i = 0; abated && i < sizeof ended / sizeof *ended; i++)
+        abated = !is_coded(w, "clinicalStatus",
+                           TERMINOLOGY "condition-clinical", ended[i]);
+    if (abated)
+        refuse(w, "abatement",
+               "con-4: the clinicalStatus must be resolved, remission or "
+               "inactive");
+}
+
+static bool is_one_of(struct bytes text, const char *const *list)
+{
+    while (*list && !bytes_is(text, *list))
+        list++;
+    return *list != NULL;
+}
+
+static void check_appointment(struct walk *w)
+{
+    static const char *const open[] = {"proposed", "cancelled", "waitlist",
+                                       NULL};
+    static const char *const ended[] = {"no-show", "cancelled", NULL};
+    const struct walk_frame *f = walk_top(w);
+    struct bytes status = value_of(w, "status");
+
+    if (!(walk_has_named(f, "start") && walk_has_named(f, "end")) &&
+        !is_one_of(status, open))
+        refuse(w, "start",
+               "app-3: start and end are required unless the status is "
+               "proposed, cancelled or waitlist");
+    if (walk_has_named(f, "cancelationReason") && !is_one_of(status, ended))
+        refuse(w, "cancelationReason",
+               "app-4: the status must be no-show or cancelled");
+}
+
+static void check_group(struct walk *w)
+{
+    if (walk_has_named(walk_top(w), "member") &&
+        !bytes_is(value_of(w, "actual"), "true"))
+        refuse(w, "member", "grp-1: only an actual group has members");
+}
+
+static void check_linkage(struct walk *w)
+{
+    struct json_span items;
+    struct json_item item;
+    size_t position = 0, n = 0;
+
+    if (!walk_member(w, walk_top(w), "item", &items))
+        return;
+    while (json_next(w->text, items, &position, &item))
+        n++;
+    if (n < 2)
+        refuse(w, "item", "lnk-1: there must be at least two");
+}
+
+static void check_bundle(struct walk *w)
+{
+    static const char *const found[] = {"searchset", "history", NULL};
+
+    if (walk_has_named(walk_top(w), "total") &&
+        !is_one_of(value_of(w, "type"), found))
+        refuse(w, "total", "bdl-1: only a searchset or history has a total");
+}
+
 static void check_values(struct walk *w)
 {
     switch ((int)walk_top(w)->type->id) {
@@ -244,6 +378,27 @@ static void check_values(struct walk *w)
     case MODEL_TYPE_MedicationDispense:
         check_order(w, "mdd-1", "whenPrepared", "whenHandedOver");
         break;
+    case MODEL_TYPE_Quantity:
+        check_quantity(w);
+        break;
+    case MODEL_TYPE_AllergyIntolerance:
+        check_allergy(w);
+        break;
+    case MODEL_TYPE_Condition:
+        check_condition(w);
+        break;
+    case MODEL_TYPE_Appointment:
+        check_appointment(w);
+        break;
+    case MODEL_TYPE_Group:
+        check_group(w);
+        break;
+    case MODEL_TYPE_Linkage:
+        check_linkage(w);
+        break;
+    case MODEL_TYPE_Bundle:
+        check_bundle(w);
+        break;
     case MODEL_TYPE_Timing_repeat:
         check_not_negative(w, "tim-4", "duration");
         check_not_negative(w, "tim-5", "period");
@@ -253,12 +408,28 @@ static void check_values(struct walk *w)
     }
 }
 
+/* The first rule of the type or of one behind it. */
+static size_t first_of(enum model_type_id type)
+{
+    size_t low = 0, high = RULE_COUNT;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (rules[middle].type < type)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void rule_check(struct walk *w)
 {
     enum model_type_id type = walk_top(w)->type->id;
 
-    for (size_t i = 0; i < RULE_COUNT; i++)
-        if (rules[i].type == type)
-            judge(w, &rules[i]);
+    for (size_t i = first_of(type); i < RULE_COUNT && rules[i].type == type;
+         i++)
+        judge(w, &rules[i]);
     check_values(w);
 }

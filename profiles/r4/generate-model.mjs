@@ -76,7 +76,8 @@ function typesOf(element, elementPath) {
     if (name === 'BackboneElement' || name === 'Element')
       return { name: elementPath };
     const refers = name === 'Reference' || name === 'canonical';
-    return { name, targets: refers ? targetsOf(type) : undefined };
+    return { name, targets: refers ? targetsOf(type) : undefined,
+      simple: type.value('profile') === `${STRUCTURES}SimpleQuantity` };
   });
 }
 
@@ -181,9 +182,12 @@ function quoted(text) {
 }
 
 function elementRow(element) {
-  const types = element.types.map(({ name, targets }) => targets === undefined
-    ? `TYPE(${identifier(name)})`
-    : `TYPE_TO(${identifier(name)}, ${quoted(targets)})`);
+  const types = element.types.map(({ name, targets, simple }) => {
+    if (simple)
+      return 'TYPE_SIMPLE(Quantity)';
+    return targets === undefined ? `TYPE(${identifier(name)})`
+      : `TYPE_TO(${identifier(name)}, ${quoted(targets)})`;
+  });
   return wrapped(`MODEL_${element.choice ? 'CHOICE' : 'ELEMENT'}(` + [
     quoted(element.name),
     element.min,
@@ -223,6 +227,8 @@ function writeElements(types) {
     '           min 1, first member, members)',
     'MODEL_ELEMENT(name, min, max, required value set, types...)',
     'MODEL_CHOICE(the same): the JSON name has a type behind it.',
+    '',
+    'TYPE_SIMPLE(Quantity) is the profile SimpleQuantity.',
     '',
     'Types are in byte order, elements in the order of the definition. The',
     'targets of a reference are separated by spaces, "*" is any. Members are',

@@ -81,7 +81,7 @@ static void identifiers_have_their_alphabets(void **state)
           "c757873d-ec9a-4326-a141-556f43239520",
           "urn:uuid:c757873d-ec9a-4326-a141-556f4323952");
     FITS(uri, "http://e.org", "urn:x:y", "abc", "#a");
-    FAILS(uri, "", "a b", "a\tb");
+    FAILS(uri, "", "a b", "a\tb", "urn:oid:x", "urn:oid:1");
     FITS(canonical, "http://e.org/p|1.0");
     FITS(code, "a", "a b", "a-b_c");
     FAILS(code, "", " a", "a ", "a  b", "\ta");

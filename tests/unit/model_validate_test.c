@@ -375,6 +375,56 @@ static void invariants_hold(void **state)
           RULE, "MedicationRequest.dosageInstruction[0].timing.repeat");
 }
 
+#define OF(type, more) "{\"resourceType\":\"" type "\"" more "}"
+#define CODED(name, system, code)                                         \
+    "\"" name "\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/" \
+    "CodeSystem/" system "\",\"code\":\"" code "\"}]}"
+#define WHOSE ",\"subject\":{\"display\":\"x\"}"
+#define ALLERGY(more) \
+    OF("AllergyIntolerance", ",\"patient\":{\"display\":\"x\"}" more)
+#define CLINICAL \
+    "," CODED("clinicalStatus", "allergyintolerance-clinical", "active")
+#define MISTAKEN                                                       \
+    "," CODED("verificationStatus", "allergyintolerance-verification", \
+              "entered-in-error")
+
+static void invariants_look_at_values(void **state)
+{
+    (void)state;
+    right(ALLERGY(CLINICAL));
+    right(ALLERGY(MISTAKEN));
+    wrong(ALLERGY(""), RULE, "AllergyIntolerance.clinicalStatus");
+    wrong(ALLERGY(CLINICAL MISTAKEN), RULE,
+          "AllergyIntolerance.clinicalStatus");
+    wrong(OF("Condition", WHOSE ",\"abatementString\":\"x\""), RULE,
+          "Condition.abatement");
+    right(OF("Condition",
+             WHOSE ",\"abatementString\":\"x\"," CODED(
+                 "clinicalStatus", "condition-clinical", "remission")));
+    wrong(OF("Appointment", ",\"status\":\"booked\",\"participant\":[{"
+                            "\"status\":\"accepted\",\"actor\":{"
+                            "\"display\":\"x\"}}]"),
+          RULE, "Appointment.start");
+    right(OF("Appointment", ",\"status\":\"proposed\",\"participant\":[{"
+                            "\"status\":\"accepted\",\"actor\":{"
+                            "\"display\":\"x\"}}]"));
+    wrong(OF("Linkage", ",\"item\":[{\"type\":\"source\",\"resource\":{"
+                        "\"display\":\"x\"}}]"),
+          RULE, "Linkage.item");
+    wrong(OF("Group", ",\"type\":\"person\",\"actual\":false,\"member\":["
+                      "{\"entity\":{\"display\":\"x\"}}]"),
+          RULE, "Group.member");
+    wrong(OF("Bundle", ",\"type\":\"collection\",\"total\":0"), RULE,
+          "Bundle.total");
+    wrong(REQUEST(",\"dispenseRequest\":{\"quantity\":{\"value\":1,"
+                  "\"comparator\":\"<\"}}"),
+          RULE, "MedicationRequest.dispenseRequest.quantity.comparator");
+    wrong(OF("Medication", ",\"ingredient\":[{\"itemReference\":{\"display\":"
+                           "\"x\"},\"strength\":{\"numerator\":"
+                           "{\"value\":1}}}]"),
+          RULE, "Medication.ingredient[0].strength");
+}
+
 static void a_resource_says_what_it_is(void **state)
 {
     (void)state;
@@ -460,6 +510,7 @@ int main(void)
         cmocka_unit_test(references_have_a_form_and_targets),
         cmocka_unit_test(contained_resources_have_rules),
         cmocka_unit_test(invariants_hold),
+        cmocka_unit_test(invariants_look_at_values),
         cmocka_unit_test(a_resource_says_what_it_is),
         cmocka_unit_test(all_problems_are_told),
         cmocka_unit_test(more_problems_than_fit_are_counted),

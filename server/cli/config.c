@@ -74,6 +74,11 @@ static const struct option_row rows[] = {
      .offset = AT(ca_file),
      .help = "The PEM file of the authorities that endpoints' certificates "
              "are checked against. Default: the system's."},
+    {.name = "dns-servers",
+     .kind = OPTION_TEXT,
+     .value = "ADDR[:PORT],...",
+     .offset = AT(dns_servers),
+     .help = "Who resolves the names of endpoints. Default: the system's."},
     {.name = "dev",
      .kind = OPTION_SWITCH,
      .standard = "false",

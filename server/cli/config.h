@@ -43,6 +43,7 @@ struct config {
     uint64_t endpoint_concurrency;
     uint64_t delivery_concurrency;
     uint64_t endpoint_rate;
+    const char *dns_servers;
     uint64_t breaker_failures;
     uint64_t breaker_cooldown_s;
     uint64_t park_after;

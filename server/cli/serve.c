@@ -275,6 +275,7 @@ static enum err_code delivery_settings(const struct serve *s,
     out->egress = s->egress;
     out->base_url = s->base_url;
     out->ca_file = c->ca_file;
+    out->dns_servers = c->dns_servers;
     out->timeout_ms = (uint32_t)(c->timeout_s * 1000);
     out->max_count = (uint32_t)c->max_count;
     out->limits.rate = (uint32_t)c->endpoint_rate;

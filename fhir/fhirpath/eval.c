@@ -39,7 +39,8 @@ bool eval_step(struct evaluation *ev, size_t steps)
 
 bool eval_nomem(struct evaluation *ev)
 {
-    if (arena_failed(ev->arena) && ev->arena->max - ev->arena->used < 1 << 20)
+    /* the machine's memory ends less often than the arena */
+    if (arena_failed(ev->arena) && ev->arena->used >= ev->arena->max / 4)
         (void)err_set(ev->e, ERR_TOO_LARGE,
                       "the evaluation needs too much memory");
     else

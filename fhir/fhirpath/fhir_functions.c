@@ -69,7 +69,7 @@ bool function_type(struct evaluation *ev, const struct call *call,
 static bool has_value(struct evaluation *ev, const struct call *call,
                       struct fhirpath_item *out)
 {
-    const struct fhirpath_item *item = &call->focus->items[0];
+    const struct fhirpath_item *item = call->focus->items;
 
     if (call->focus->n != 1)
         return false;

@@ -112,9 +112,12 @@ enum err_code fhirpath_evaluate(const struct fhirpath *f,
     else if (input->resource &&
              !eval_add(&ev, &ev.context, fhirpath_resource(input->resource)))
         return ev.e->code;
-    if (eval_node(&ev, f->root, out))
+    if (eval_node(&ev, f->root, out) && !arena_failed(arena))
         return ERR_OK;
     *out = (struct fhirpath_collection){NULL, 0, 0};
+    /* a value that found no room may have been taken for one that is not */
+    if (arena_failed(arena))
+        (void)eval_nomem(&ev);
     return ev.e->code ? ev.e->code : err_set(ev.e, ERR_BUG, "no reason given");
 }
 
@@ -127,8 +130,11 @@ enum err_code fhirpath_is_true(const struct fhirpath *f,
     enum truth truth;
 
     *out = false;
-    if (!eval_truth(&ev, f->root, c, &truth))
+    if (!eval_truth(&ev, f->root, c, &truth) || arena_failed(arena)) {
+        if (arena_failed(arena))
+            (void)eval_nomem(&ev);
         return ev.e->code;
+    }
     *out = truth == TRUTH_TRUE;
     return ERR_OK;
 }

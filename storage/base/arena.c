@@ -43,16 +43,17 @@ static struct arena_block *add_block(struct arena *a, size_t n)
     if (size < ARENA_BLOCK_BYTES)
         size = ARENA_BLOCK_BYTES;
 #endif
-    block = calloc(1, sizeof *block + size);
+    block = malloc(sizeof *block + size);
     if (!block)
         return NULL;
+    block->used = 0;
     block->size = size;
     block->next = a->blocks;
     a->blocks = block;
     return block;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void *take(struct arena *a, size_t n)
 {
     struct arena_block *block;
     size_t rounded = (n + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
@@ -79,6 +80,13 @@ void *arena_alloc(struct arena *a, size_t n)
     return at;
 }
 
+void *arena_alloc(struct arena *a, size_t n)
+{
+    void *at = take(a, n);
+
+    return at ? memset(at, 0, n) : NULL;
+}
+
 void *arena_calloc(struct arena *a, size_t n, size_t size)
 {
     if (size && n > SIZE_MAX / size) {
@@ -94,7 +102,7 @@ struct bytes arena_copy(struct arena *a, struct bytes text)
 
     if (text.n == SIZE_MAX)
         return (struct bytes){NULL, 0};
-    p = arena_alloc(a, text.n + 1);
+    p = take(a, text.n + 1);
     if (!p)
         return (struct bytes){NULL, 0};
     if (text.n)

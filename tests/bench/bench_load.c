@@ -1,6 +1,7 @@
 /* bench_load: drives a belfry on loopback and receives what it sends.
  *
  * usage: bench_load SERVER_PORT SERVER_PID CONNECTIONS SECONDS RATE RESOURCE
+ *                   [dead=N] [fanout=N]
  *
  * Makes SUBJECTS subscriptions (id-only, one event a bundle), each filtered by
  * one patient, and PUTs the resource under new ids for SECONDS, each change
@@ -8,6 +9,9 @@
  * answers come; otherwise RATE changes a second, each timed from the instant
  * at which it was due, so that a stall is not left out. The id of each
  * resource holds that instant, so the notification tells its own latency.
+ * With dead=N, N subscriptions more point at ports where nobody listens, each
+ * for one of the patients. With fanout=N, N subscriptions want every change,
+ * and one change is all that is sent.
  * Prints one line of key=value. */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +34,7 @@ struct sink {
     unsigned port;
     struct histogram latency;
     atomic_ullong received;
+    atomic_ullong handshakes;
     atomic_bool stop;
 };
 
@@ -70,8 +75,10 @@ static void note_latency(struct sink *s, const char *body, size_t n)
     const char *mark = memmem(body, n, MARK, sizeof MARK - 1);
     uint64_t now = wire_now_ns();
 
-    if (!mark)
-        return; /* a handshake */
+    if (!mark) {
+        atomic_fetch_add(&s->handshakes, 1);
+        return;
+    }
     histogram_add(&s->latency,
                   now - strtoull(mark + sizeof MARK - 1, NULL, 10));
     atomic_fetch_add(&s->received, 1);
@@ -154,62 +161,106 @@ static void open_sink(struct sink *s)
 
 /* ---- subscriptions ---- */
 
-static int exchange(int fd, const char *request, size_t n, char *answer,
-                    size_t max)
+/* patient < 0: whoever it is. Returns the request's length. */
+static int write_subscription(char *request, size_t max, int patient,
+                              unsigned endpoint_port)
 {
-    size_t have = 0, body;
+    static char body[4096];
+    char filter[512] = "";
+    int n;
 
-    if (send(fd, request, n, MSG_NOSIGNAL) != (ssize_t)n)
-        return -1;
-    while (have < max - 1) {
-        ssize_t got = recv(fd, answer + have, max - 1 - have, 0);
-
-        if (got <= 0)
-            return -1;
-        have += (size_t)got;
-        answer[have] = '\0';
-        if (wire_message(answer, have, &body) > 0)
-            return (int)strtol(answer + 9, NULL, 10);
-    }
-    return -1;
+    if (patient >= 0)
+        (void)snprintf(
+            filter, sizeof filter,
+            "\"_criteria\":{\"extension\":[{\"url\":\"http://hl7.org/fhir/uv/"
+            "subscriptions-backport/StructureDefinition/backport-filter-"
+            "criteria\",\"valueString\":\"patient=Patient/p%d\"}]},",
+            patient);
+    n = snprintf(
+        body, sizeof body,
+        "{\"resourceType\":\"Subscription\",\"status\":\"requested\","
+        "\"reason\":\"measuring\",\"criteria\":\"https://belfry.example/"
+        "fhir/SubscriptionTopic/prescription-created\",%s\"channel\":{"
+        "\"extension\":[{\"url\":\"http://hl7.org/fhir/uv/subscriptions-"
+        "backport/StructureDefinition/backport-max-count\","
+        "\"valuePositiveInt\":1}],\"type\":\"rest-hook\",\"endpoint\":"
+        "\"http://127.0.0.1:%u/hook\",\"payload\":"
+        "\"application/fhir+json\",\"_payload\":{\"extension\":[{\"url\":"
+        "\"http://hl7.org/fhir/uv/subscriptions-backport/"
+        "StructureDefinition/backport-payload-content\",\"valueCode\":"
+        "\"id-only\"}]}}}",
+        filter, endpoint_port);
+    return snprintf(request, max,
+                    "POST /fhir/Subscription HTTP/1.1\r\nHost: bench\r\n"
+                    "Content-Type: application/fhir+json\r\n"
+                    "Prefer: return=minimal\r\nContent-Length: %d\r\n\r\n%s",
+                    n, body);
 }
 
-static void subscribe(unsigned port, unsigned sink_port)
+#define SUBSCRIBERS 32
+
+static void await_created(int fd)
 {
-    static char body[4096], request[8192], answer[BUFFER_BYTES];
-    int fd = wire_connect(port);
+    static char answer[BUFFER_BYTES];
+    size_t have = 0, body;
 
-    for (unsigned i = 0; i < SUBJECTS; i++) {
-        int n = snprintf(
-            body, sizeof body,
-            "{\"resourceType\":\"Subscription\",\"status\":\"requested\","
-            "\"reason\":\"measuring\",\"criteria\":\"https://belfry.example/"
-            "fhir/SubscriptionTopic/prescription-created\",\"_criteria\":{"
-            "\"extension\":[{\"url\":\"http://hl7.org/fhir/uv/subscriptions-"
-            "backport/StructureDefinition/backport-filter-criteria\","
-            "\"valueString\":\"patient=Patient/p%u\"}]},\"channel\":{"
-            "\"extension\":[{\"url\":\"http://hl7.org/fhir/uv/subscriptions-"
-            "backport/StructureDefinition/backport-max-count\","
-            "\"valuePositiveInt\":1}],\"type\":\"rest-hook\",\"endpoint\":"
-            "\"http://127.0.0.1:%u/hook\",\"payload\":"
-            "\"application/fhir+json\",\"_payload\":{\"extension\":[{\"url\":"
-            "\"http://hl7.org/fhir/uv/subscriptions-backport/"
-            "StructureDefinition/backport-payload-content\",\"valueCode\":"
-            "\"id-only\"}]}}}",
-            i, sink_port);
-        int m = snprintf(request, sizeof request,
-                         "POST /fhir/Subscription HTTP/1.1\r\nHost: bench\r\n"
-                         "Content-Type: application/fhir+json\r\n"
-                         "Content-Length: %d\r\n\r\n%s",
-                         n, body);
+    do {
+        ssize_t got = recv(fd, answer + have, sizeof answer - 1 - have, 0);
 
-        if (exchange(fd, request, (size_t)m, answer, sizeof answer) != 201) {
-            (void)fprintf(stderr, "a subscription was refused: %s\n", answer);
-            exit(1);
-        }
+        if (got <= 0)
+            die("subscribing");
+        have += (size_t)got;
+        answer[have] = '\0';
+    } while (wire_message(answer, have, &body) == 0);
+    if (memcmp(answer + 9, "201", 3) != 0) {
+        (void)fprintf(stderr, "a subscription was refused: %s\n", answer);
+        exit(1);
     }
-    (void)close(fd);
-    (void)sleep(3); /* handshakes */
+}
+
+struct subscribers {
+    unsigned count;
+    bool by_patient;
+    unsigned endpoint_port;
+    bool ports_differ; /* each a port of its own, from endpoint_port on */
+};
+
+static void subscribe(unsigned port, const struct subscribers *s)
+{
+    static char request[8192];
+    int fds[SUBSCRIBERS];
+
+    for (unsigned i = 0; i < SUBSCRIBERS; i++)
+        fds[i] = wire_connect(port);
+    for (unsigned i = 0; i < s->count; i += SUBSCRIBERS) {
+        unsigned n = s->count - i < SUBSCRIBERS ? s->count - i : SUBSCRIBERS;
+
+        for (unsigned k = 0; k < n; k++) {
+            int m = write_subscription(
+                request, sizeof request,
+                s->by_patient ? (int)((i + k) % SUBJECTS) : -1,
+                s->endpoint_port + (s->ports_differ ? i + k : 0));
+
+            if (send(fds[k], request, (size_t)m, MSG_NOSIGNAL) != m)
+                die("subscribing");
+        }
+        for (unsigned k = 0; k < n; k++)
+            await_created(fds[k]);
+    }
+    for (unsigned i = 0; i < SUBSCRIBERS; i++)
+        (void)close(fds[i]);
+}
+
+static void await_handshakes(struct sink *s, unsigned count)
+{
+    uint64_t deadline = wire_now_ns() + 300ULL * 1000000000ULL;
+
+    while (atomic_load(&s->handshakes) < count) {
+        if (wire_now_ns() > deadline)
+            die("handshakes are missing");
+        (void)usleep(10000);
+    }
+    (void)usleep(500000); /* their reports */
 }
 
 /* ---- the load ---- */
@@ -360,12 +411,11 @@ static unsigned long process_rss_kb(const char *pid)
     return kb;
 }
 
-static void await_notifications(const struct load *l, struct sink *s)
+static void await_notifications(struct sink *s, uint64_t wanted)
 {
-    uint64_t deadline = wire_now_ns() + 60ULL * 1000000000ULL;
+    uint64_t deadline = wire_now_ns() + 120ULL * 1000000000ULL;
 
-    while (atomic_load(&s->received) < l->sent - l->errors &&
-           wire_now_ns() < deadline)
+    while (atomic_load(&s->received) < wanted && wire_now_ns() < deadline)
         (void)usleep(1000);
 }
 
@@ -374,17 +424,85 @@ static double us(const struct histogram *h, double share)
     return (double)histogram_at(h, share) / 1e3;
 }
 
+/* The value behind "name=" among the arguments from `from` on, else 0. */
+static unsigned option(int argc, char **argv, int from, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (int i = from; i < argc; i++)
+        if (strncmp(argv[i], name, n) == 0 && argv[i][n] == '=')
+            return (unsigned)strtoul(argv[i] + n + 1, NULL, 10);
+    return 0;
+}
+
+/* Where nobody listens. */
+#define DEAD_PORT 9000
+
+static int run_fanout(struct load *l, struct sink *s, unsigned count)
+{
+    const struct subscribers all = {count, false, s->port, false};
+    double committed, delivered;
+    uint64_t begin;
+
+    subscribe(l->port, &all);
+    await_handshakes(s, count);
+    l->rate = 1;
+    l->seconds = 1;
+    begin = wire_now_ns();
+    run_load(l);
+    committed = (double)histogram_at(&l->accepted, 0.5) / 1e9;
+    await_notifications(s, count);
+    delivered = (double)(wire_now_ns() - begin) / 1e9;
+    (void)printf("fanout=%u committed_s=%.3f delivered=%llu "
+                 "delivered_s=%.2f delivered_per_s=%.0f\n",
+                 count, committed, atomic_load(&s->received), delivered,
+                 (double)atomic_load(&s->received) / delivered);
+    return atomic_load(&s->received) == count ? 0 : 1;
+}
+
+static int run_changes(struct load *l, struct sink *s, const char *pid,
+                       unsigned dead)
+{
+    const struct subscribers alive = {SUBJECTS, true, s->port, false};
+    const struct subscribers gone = {dead, true, DEAD_PORT, true};
+    double cpu, elapsed, delivered;
+    uint64_t begin;
+
+    subscribe(l->port, &gone);
+    subscribe(l->port, &alive);
+    await_handshakes(s, SUBJECTS);
+    cpu = process_cpu_us(pid);
+    begin = wire_now_ns();
+    run_load(l);
+    elapsed = (double)(wire_now_ns() - begin) / 1e9;
+    await_notifications(s, l->sent - l->errors);
+    delivered = (double)(wire_now_ns() - begin) / 1e9;
+    cpu = process_cpu_us(pid) - cpu;
+    (void)printf(
+        "accepted=%" PRIu64 " errors=%" PRIu64 " accepted_per_s=%.0f "
+        "delivered=%llu delivered_per_s=%.0f in_p50_us=%.0f "
+        "in_p99_us=%.0f e2e_p50_us=%.0f e2e_p99_us=%.0f "
+        "e2e_p999_us=%.0f cpu_us_per_change=%.1f rss_kb=%lu\n",
+        l->answered, l->errors, (double)l->answered / elapsed,
+        atomic_load(&s->received),
+        (double)atomic_load(&s->received) / delivered, us(&l->accepted, 0.5),
+        us(&l->accepted, 0.99), us(&s->latency, 0.5), us(&s->latency, 0.99),
+        us(&s->latency, 0.999), cpu / (double)l->answered, process_rss_kb(pid));
+    return l->errors == 0 && atomic_load(&s->received) == l->sent ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     static struct sink sink;
     static struct load load;
+    unsigned fanout = option(argc, argv, 7, "fanout");
     pthread_t thread;
-    uint64_t begin;
-    double cpu, elapsed, delivered;
+    int status;
 
-    if (argc != 7) {
+    if (argc < 7) {
         (void)fprintf(stderr, "usage: bench_load SERVER_PORT SERVER_PID "
-                              "CONNECTIONS SECONDS RATE RESOURCE\n");
+                              "CONNECTIONS SECONDS RATE RESOURCE [dead=N] "
+                              "[fanout=N]\n");
         return 2;
     }
     load.port = (unsigned)strtoul(argv[1], NULL, 10);
@@ -402,25 +520,10 @@ int main(int argc, char **argv)
     open_sink(&sink);
     if (pthread_create(&thread, NULL, run_sink, &sink) != 0)
         die("thread");
-    subscribe(load.port, sink.port);
-    cpu = process_cpu_us(argv[2]);
-    begin = wire_now_ns();
-    run_load(&load);
-    elapsed = (double)(wire_now_ns() - begin) / 1e9;
-    await_notifications(&load, &sink);
-    delivered = (double)(wire_now_ns() - begin) / 1e9;
-    cpu = process_cpu_us(argv[2]) - cpu;
+    status = fanout ? run_fanout(&load, &sink, fanout)
+                    : run_changes(&load, &sink, argv[2],
+                                  option(argc, argv, 7, "dead"));
     atomic_store(&sink.stop, true);
     (void)pthread_join(thread, NULL);
-    (void)printf("accepted=%" PRIu64 " errors=%" PRIu64 " accepted_per_s=%.0f "
-                 "delivered=%llu delivered_per_s=%.0f in_p50_us=%.0f "
-                 "in_p99_us=%.0f e2e_p50_us=%.0f e2e_p99_us=%.0f "
-                 "cpu_us_per_change=%.1f rss_kb=%lu\n",
-                 load.answered, load.errors, (double)load.answered / elapsed,
-                 atomic_load(&sink.received),
-                 (double)atomic_load(&sink.received) / delivered,
-                 us(&load.accepted, 0.5), us(&load.accepted, 0.99),
-                 us(&sink.latency, 0.5), us(&sink.latency, 0.99),
-                 cpu / (double)load.answered, process_rss_kb(argv[2]));
-    return load.errors == 0 && atomic_load(&sink.received) == load.sent ? 0 : 1;
+    return status;
 }

@@ -619,6 +619,46 @@ static void includes_that_lead_nowhere_are_left_out(void **state)
                            "include[0]\0"));
 }
 
+/* The forms that published guides use: names with blanks behind them, chains,
+ * parameters of their own, includes that R4 does not have, a group filter. */
+static void topics_of_published_shapes_are_served(void **state)
+{
+    struct fixture *f = *state;
+
+    must_compile(
+        f, "\"meta\":{\"versionId\":\"1\"},\"name\":\"Lists\","
+           "\"resourceTrigger\":[{\"description\":\"a list is current\","
+           "\"resource\":\"http://hl7.org/fhir/StructureDefinition/List\","
+           "\"supportedInteraction\":[\"create\"],\"queryCriteria\":"
+           "{\"resultForCreate\":\"test-passes\",\"current\":"
+           "\"status=current\",\"requireBoth\":true}}],\"canFilterBy\":["
+           "{\"resource\":\"List\",\"filterParameter\":\"code\"},"
+           "{\"resource\":\"List\",\"filterParameter\":\"patient\"},"
+           "{\"resource\":\"List\",\"filterParameter\":\"patient.identifier\"},"
+           "{\"resource\":\"List\",\"filterParameter\":\"sourceId\"},"
+           "{\"resource\":\"List\",\"filterParameter\":\"status \"}],"
+           "\"notificationShape\":[{\"resource\":\"List\",\"include\":"
+           "[\"List:patient&iterate=Patient.link\"]}]");
+    assert_int_equal(topic_warnings(f->topic)->count, 2);
+    assert_true(filter_takes(f, "List?patient=Patient/1&status=current",
+                             "{\"resourceType\":\"List\",\"status\":"
+                             "\"current\",\"subject\":{\"reference\":"
+                             "\"Patient/1\"}}"));
+    refuse_filter(f, "sourceId=1", "parameter 'sourceId'");
+    must_compile(
+        f, "\"resourceTrigger\":[{\"resource\":\"Bundle\"},{\"resource\":"
+           "\"ClaimResponse\",\"fhirPathCriteria\":\"status = 'active'\"}],"
+           "\"canFilterBy\":[{\"resource\":\"Bundle\",\"filterParameter\":"
+           "\"orgIdentifier\",\"filterDefinition\":\"http://ig.example/"
+           "SearchParameter/org-identifier\",\"comparator\":[\"eq\"]},"
+           "{\"resource\":\"ClaimResponse\",\"filterParameter\":\"insurer\"}]");
+    assert_int_equal(topic_warnings(f->topic)->count, 1);
+    refuse_filter(f, "Bundle?orgIdentifier=1", "parameter 'orgIdentifier'");
+    assert_true(fires(f, NULL,
+                      "{\"resourceType\":\"ClaimResponse\",\"status\":"
+                      "\"active\"}"));
+}
+
 /* ---- refusals ---- */
 
 static void what_could_fire_wrongly_is_refused(void **state)
@@ -794,6 +834,7 @@ int main(void)
         TEST(a_definition_says_what_evaluates_a_filter),
         TEST(what_cannot_be_evaluated_is_not_offered),
         TEST(includes_that_lead_nowhere_are_left_out),
+        TEST(topics_of_published_shapes_are_served),
         TEST(what_could_fire_wrongly_is_refused),
         TEST(a_basic_topic_is_what_its_json_form_is),
         TEST(the_forms_lead_from_one_to_the_other_and_back),

@@ -57,12 +57,28 @@ static void uuid_write(const unsigned char raw[16], char out[UUID_BYTES])
     out[at] = '\0';
 }
 
+/* What makes the same events another message: for events all that shapes their
+ * bytes, so that a definition which only has another endpoint or header says
+ * the same again; for the others the definition itself. */
+static uint64_t shape_of(const struct batch *b)
+{
+    uint64_t seed[2] = {(uint64_t)b->definition->content, 0};
+    const struct event *last;
+
+    if (b->type != NOTIFY_EVENT)
+        return b->state->definition;
+    last = &b->events[b->event_count - 1];
+    seed[1] = bytes_hash(
+        bytes_make((const char *)last->chain.p, sizeof last->chain.p), seed);
+    return bytes_hash(bytes_of(b->definition->canonical), seed);
+}
+
 static void write_ids(const struct batch *b, char bundle[UUID_BYTES],
                       char parameters[UUID_BYTES])
 {
     struct numbers n = numbers_of(b);
-    uint64_t seed[5] = {b->state->number, b->state->definition,
-                        (uint64_t)b->type, n.first, n.last};
+    uint64_t seed[5] = {b->state->number, shape_of(b), (uint64_t)b->type,
+                        n.first, n.last};
     unsigned char digest[SHA256_DIGEST_LENGTH];
     char text[128];
     int length;

@@ -127,6 +127,26 @@ static void events_carry_numbers_time_and_text(void **state)
     free(text);
 }
 
+static void events_asked_for_again_are_the_same_message(void **state)
+{
+    struct fixture f;
+    char *before, *after;
+
+    (void)state;
+    init(&f, NOTIFY_EVENT);
+    before = write_batch(&f);
+    f.state.definition = 50; /* another endpoint, another header */
+    after = write_batch(&f);
+    assert_string_equal(before, after);
+    free(after);
+    f.definition.content = CONTENT_ID_ONLY;
+    after = write_batch(&f);
+    /* "{"resourceType":"Bundle","id":"... */
+    assert_memory_not_equal(before, after, 70);
+    free(after);
+    free(before);
+}
+
 static void the_first_handshake_starts_from_zero(void **state)
 {
     struct fixture f;
@@ -196,6 +216,7 @@ int main(void)
         cmocka_unit_test(the_same_batch_is_the_same_bytes),
         cmocka_unit_test(other_events_make_another_bundle),
         cmocka_unit_test(events_carry_numbers_time_and_text),
+        cmocka_unit_test(events_asked_for_again_are_the_same_message),
         cmocka_unit_test(the_first_handshake_starts_from_zero),
         cmocka_unit_test(a_heartbeat_tells_the_count),
         cmocka_unit_test(message_ids_never_meet),

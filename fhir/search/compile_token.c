@@ -75,9 +75,31 @@ static enum err_code compile_code(const struct compilation *c, char *text,
     return check_token(c, t);
 }
 
+/* ":in": what belfry knows the codes of are the value sets that R4's required
+ * bindings name. */
+static enum err_code compile_set(const struct compilation *c, char *text,
+                                 size_t n, struct predicate_value *out)
+{
+    struct bytes canonical = {text, n};
+
+    if (!compilation_unescape(text, &canonical))
+        return compilation_refuse_escape(c);
+    out->set = model_value_set_find(canonical);
+    if (!out->set || !model_value_set_is_listed(out->set))
+        return err_set(c->e, ERR_NOT_SUPPORTED,
+                       "belfry does not have the codes of a value set that "
+                       "'%.*s' names; it has those that R4's required bindings "
+                       "name, such as "
+                       "http://hl7.org/fhir/ValueSet/observation-status",
+                       BYTES_ARG(c->name));
+    return ERR_OK;
+}
+
 enum err_code compile_token(const struct compilation *c, char *text, size_t n,
                             struct predicate_value *out)
 {
+    if (c->how == HOW_IN)
+        return compile_set(c, text, n, out);
     if (c->how == HOW_TEXT)
         return compilation_fold(c, text, n, &out->text);
     return c->how == HOW_OF_TYPE ? compile_of_type(c, text, n, out)

@@ -59,7 +59,7 @@ static bool plan_token(const struct planning *x,
     const struct predicate_token *t = &value->token;
 
     (void)p;
-    if (x->predicate->how == HOW_TEXT)
+    if (x->predicate->how == HOW_TEXT || x->predicate->how == HOW_IN)
         return false;
     if (x->predicate->how == HOW_OF_TYPE) {
         add_equal(x, index_hash(INDEX_TOKEN, t->value));

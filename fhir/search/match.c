@@ -45,6 +45,11 @@ static bool match_token(const struct search_parameter *p,
     (void)p;
     if (how == HOW_TEXT)
         return f->text.n > 0 && fold_starts(f->text, wanted->text);
+    if (how == HOW_IN)
+        return f->implied && f->system.n == 0
+                   ? model_value_set_has_code(wanted->set, f->code)
+                   : model_value_set_has_coding(wanted->set, f->system,
+                                                f->code);
     if (how == HOW_OF_TYPE)
         return match_of_type(&wanted->token, f);
     return match_code(&wanted->token, f->system, f->code, f->implied);

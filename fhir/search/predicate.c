@@ -94,7 +94,7 @@ static const char *modifiers_of(enum search_type type)
 {
     switch (type) {
     case SEARCH_TOKEN:
-        return "not, text, of-type and missing";
+        return "not, text, in, not-in, of-type and missing";
     case SEARCH_REFERENCE:
         return "identifier, missing and the type of the target";
     case SEARCH_STRING:
@@ -132,6 +132,8 @@ struct modifier {
 static const struct modifier modifiers[] = {
     {"not", SEARCH_TOKEN, PREDICATE_NONE_OF, HOW_PLAIN},
     {"text", SEARCH_TOKEN, PREDICATE_ANY_OF, HOW_TEXT},
+    {"in", SEARCH_TOKEN, PREDICATE_ANY_OF, HOW_IN},
+    {"not-in", SEARCH_TOKEN, PREDICATE_NONE_OF, HOW_IN},
     {"of-type", SEARCH_TOKEN, PREDICATE_ANY_OF, HOW_OF_TYPE},
     {"identifier", SEARCH_REFERENCE, PREDICATE_ANY_OF, HOW_IDENTIFIER},
     {"exact", SEARCH_STRING, PREDICATE_ANY_OF, HOW_EXACT},
@@ -158,6 +160,10 @@ static bool has_object(const struct search_parameter *p, enum predicate_how how)
         return search_parameter_has_leaf(p, SEARCH_LEAF_CODING) ||
                search_parameter_has_leaf(p, SEARCH_LEAF_CODEABLE_CONCEPT) ||
                search_parameter_has_leaf(p, SEARCH_LEAF_IDENTIFIER);
+    case HOW_IN:
+        return search_parameter_has_leaf(p, SEARCH_LEAF_CODING) ||
+               search_parameter_has_leaf(p, SEARCH_LEAF_CODEABLE_CONCEPT) ||
+               search_parameter_has_leaf(p, SEARCH_LEAF_CODE);
     case HOW_OF_TYPE:
         return search_parameter_has_leaf(p, SEARCH_LEAF_IDENTIFIER);
     case HOW_IDENTIFIER:

@@ -7,6 +7,7 @@
 #ifndef BELFRY_FHIR_SEARCH_PREDICATE_H
 #define BELFRY_FHIR_SEARCH_PREDICATE_H
 
+#include "fhir/model/value_set.h"
 #include "fhir/search/number.h"
 #include "fhir/search/query.h"
 #include "fhir/search/value.h"
@@ -19,6 +20,7 @@ enum predicate_how {
     HOW_EXACT,
     HOW_CONTAINS,
     HOW_TEXT,
+    HOW_IN,
     HOW_OF_TYPE,
     HOW_IDENTIFIER,
     HOW_ABOVE,
@@ -73,6 +75,7 @@ struct predicate_value {
         struct predicate_reference reference;
         struct predicate_date date;
         struct predicate_number number;
+        const struct model_value_set *set; /* of ":in" */
         struct bytes text; /* folded (heap) but for HOW_EXACT and uris */
         struct predicate_value *parts; /* of a composite, heap */
     };

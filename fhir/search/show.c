@@ -74,6 +74,15 @@ static void add_wanted(struct buf *out, const struct predicate *p,
         buf_add(out, v->text);
         return;
     }
+    if (p->how == HOW_IN) {
+        buf_add_text(out, v->set->canonical);
+        return;
+    }
+    if (p->how == HOW_IDENTIFIER) {
+        add_token(out, v->token.system, v->token.code,
+                  v->token.form == TOKEN_NO_SYSTEM);
+        return;
+    }
     switch (p->parameter->type) {
     case SEARCH_TOKEN:
         add_token(out, v->token.system, v->token.code,

@@ -76,6 +76,8 @@ static const char *probe_value(const char *modifier, enum search_type type)
         return "urn:x|1";
     if (strcmp(modifier, "of-type") == 0)
         return "urn:x|1|1";
+    if (strcmp(modifier, "in") == 0 || strcmp(modifier, "not-in") == 0)
+        return "http://hl7.org/fhir/ValueSet/observation-status";
     return type == SEARCH_DATE ? "2020-01-01" : "1";
 }
 

@@ -14,6 +14,7 @@
 #include "server/delivery/engine_link.h"
 #include "server/engine/apply.h"
 #include "server/engine/core.h"
+#include "server/engine/index.h"
 #include "server/engine/writer.h"
 #include "server/rest/exchange.h"
 
@@ -82,6 +83,7 @@ void stage_prepare(struct write *w)
     struct err e = {0};
 
     must(prepare_write(w, &e), "prepare", &e);
+    must(index_prepare(w->rest->config.engine, w->command, &e), "index", &e);
 }
 
 void stage_apply(struct batch *b, struct command *c)

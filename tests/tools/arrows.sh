@@ -20,7 +20,7 @@ server/rest/      server/engine/ server/http/message.h server/security/ server/b
 server/delivery/  server/engine/ server/security/ server/base/ fhir/ storage/base/
 server/cli/       server/ fhir/ storage/
 server/main.c     server/cli/
-tests/            tests/ server/ fhir/ storage/
+tests/            tests/ server/ fhir/ storage/ profiles/r4/
 RULES
 }
 

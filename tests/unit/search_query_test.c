@@ -517,7 +517,10 @@ static void unknown_modifiers_are_refused_by_name(void **state)
 {
     (void)state;
     refused("code:in=x", "'code:in'");
-    refused("code:in=x", "not, text, of-type and missing");
+    refused("code:in=x", "'code:in'");
+    refused("identifier:in=http://hl7.org/fhir/ValueSet/observation-status",
+            "not, text, in, not-in, of-type and missing");
+    refused("code:in=http://loinc.org/vs", "required bindings");
     refused("status:text=x", "'status:text'");
     refused("code:not-in=x", "'code:not-in'");
     refused("code:of-type=a|b|c", "'code:of-type'");

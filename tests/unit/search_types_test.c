@@ -176,6 +176,32 @@ static void tokens_know_systems_texts_and_types(void **state)
                "gender:missing=true", "language=Swiss German"));
 }
 
+#define SETS "http://hl7.org/fhir/ValueSet/"
+
+static void value_sets_of_required_bindings_are_known(void **state)
+{
+    static const char coded[] =
+        "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{"
+        "\"coding\":[{\"system\":\"http://hl7.org/fhir/request-intent\","
+        "\"code\":\"order\"}]},\"category\":[{\"coding\":[{\"code\":"
+        "\"order\"}]}]}";
+
+    (void)state;
+    CHECK(coded,
+          LIST("status:in=" SETS "observation-status",
+               "status:in=" SETS "observation-status|4.0.1",
+               "status:in=" SETS "request-status," SETS "observation-status",
+               "status:not-in=" SETS "request-intent",
+               "code:in=" SETS "request-intent",
+               "category:not-in=" SETS "request-intent",
+               "method:not-in=" SETS "request-intent"),
+          LIST("status:in=" SETS "request-status",
+               "status:not-in=" SETS "observation-status",
+               "code:in=" SETS "observation-status",
+               "category:in=" SETS "request-intent",
+               "method:in=" SETS "request-intent"));
+}
+
 static void death_is_anything_but_false(void **state)
 {
     static const char at[] = "{\"resourceType\":\"Patient\","
@@ -417,6 +443,7 @@ int main(void)
             strings_start_with_the_value_whatever_case_and_accents),
         cmocka_unit_test(folding_knows_scripts),
         cmocka_unit_test(tokens_know_systems_texts_and_types),
+        cmocka_unit_test(value_sets_of_required_bindings_are_known),
         cmocka_unit_test(death_is_anything_but_false),
         cmocka_unit_test(references_are_found_by_identifier_as_well),
         cmocka_unit_test(uris_are_exact_or_above_or_below),

@@ -232,15 +232,36 @@ static bool is_integer(struct bytes t, int64_t low, int64_t high)
 
 /* ---- texts ---- */
 
+static bool is_control(unsigned char c)
+{
+    return c < ' ' && c != '\t' && c != '\n' && c != '\r';
+}
+
+#define EACH_BYTE(b) (UINT64_MAX / 0xff * (b))
+
+/* True when one of eight bytes may be below a space: those that are make the
+ * high bit of the difference, those of UTF-8 have it themselves. */
+static bool may_have_control(const char *p)
+{
+    uint64_t eight;
+
+    memcpy(&eight, p, sizeof eight);
+    return ((eight - EACH_BYTE(0x20)) & ~eight & EACH_BYTE(0x80)) != 0;
+}
+
 /* R4 datatypes.html#string: of the control characters only tab, line feed and
  * carriage return. */
 static bool has_control(struct bytes t)
 {
-    for (size_t i = 0; i < t.n; i++) {
-        unsigned char c = (unsigned char)t.p[i];
+    size_t i = 0;
 
-        if (c < ' ' && c != '\t' && c != '\n' && c != '\r')
+    while (i < t.n) {
+        if (t.n - i >= 8 && !may_have_control(t.p + i))
+            i += 8;
+        else if (is_control((unsigned char)t.p[i]))
             return true;
+        else
+            i++;
     }
     return false;
 }

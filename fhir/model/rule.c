@@ -50,10 +50,12 @@ struct rule {
         }                                 \
     }
 
-/* In the order of enum model_type_id. Left out: what depends on other
- * resources, on terminologies or on units, and drt-1, age-1, dis-1 and cnt-3,
- * which would refuse durations that name their unit and not UCUM. */
+/* In the order of enum model_type_id. Left out: what depends on other resources
+ * or terminologies, and that a Duration's code needs a system (qty-3, drt-1):
+ * too many senders write {"value":30,"unit":"days","code":"d"}. */
 static const struct rule rules[] = {
+    NEEDS(Age, "age-1", "value", "code"),
+    NEEDS(Age, "qty-3", "code", "system"),
     NEEDS(Appointment, "app-2", "start", "end"),
     NEEDS(Appointment, "app-2", "end", "start"),
     SOME(Appointment_participant, "app-1", "type", "actor"),
@@ -71,10 +73,15 @@ static const struct rule rules[] = {
     SOME(Condition_stage, "con-1", "summary", "assessment"),
     SOME(Consent, "ppc-1", "policy", "policyRule"),
     NEEDS(ContactPoint, "cpt-2", "value", "system"),
+    NEEDS(Count, "cnt-3", "value", "code"),
+    NEEDS(Count, "qty-3", "code", "system"),
     ONE(CoverageEligibilityResponse_insurance_item, "ces-1", "category",
         "productOrService"),
     ONE(DataRequirement_codeFilter, "drq-1", "path", "searchParam"),
     ONE(DataRequirement_dateFilter, "drq-2", "path", "searchParam"),
+    NEEDS(Distance, "dis-1", "value", "code"),
+    NEEDS(Distance, "qty-3", "code", "system"),
+    NEEDS(Duration, "drt-1", "code", "value"),
     EXCLUDES(ElementDefinition, "eld-5", "contentReference", "type",
              "defaultValue", "fixed"),
     EXCLUDES(ElementDefinition, "eld-8", "pattern", "fixed"),
@@ -91,6 +98,10 @@ static const struct rule rules[] = {
     SOME(InsurancePlan, "ipn-1", "identifier", "name"),
     EXCLUDES(List, "lst-1", "emptyReason", "entry"),
     SOME(MedicationAdministration_dosage, "mad-1", "dose", "rate"),
+    ONE(MolecularSequence_referenceSeq, "msq-6", "genomeBuild",
+        "referenceSeqId", "referenceSeqPointer", "referenceSeqString"),
+    NEEDS(MolecularSequence_referenceSeq, "msq-5", "chromosome", "genomeBuild"),
+    NEEDS(MolecularSequence_referenceSeq, "msq-5", "genomeBuild", "chromosome"),
     EXCLUDES(Observation, "obs-6", "dataAbsentReason", "value"),
     SOME(Observation_referenceRange, "obs-3", "low", "high", "text"),
     SOME(OperationDefinition_parameter, "opd-1", "type", "part"),
@@ -248,6 +259,30 @@ static void check_quantity(struct walk *w)
                     "sqty-1: must not be there in a SimpleQuantity");
 }
 
+/* age-1, cnt-3, dis-1, drt-1 */
+static void check_measure(struct walk *w, const char *key)
+{
+    struct bytes system = value_of(w, "system");
+
+    if (system.n > 0 && !bytes_is(system, "http://unitsofmeasure.org"))
+        walk_report(w, ERR_UNPROCESSABLE_INVARIANT, bytes_of("system"),
+                    "%s: must be http://unitsofmeasure.org", key);
+}
+
+/* trd-3 */
+static void check_trigger(struct walk *w)
+{
+    struct bytes type = value_of(w, "type");
+    const char *needed = bytes_is(type, "named-event") ? "name"
+                         : bytes_is(type, "periodic")  ? "timing"
+                         : bytes_starts(type, "data-") ? "data"
+                                                       : NULL;
+
+    if (needed && !walk_has_named(walk_top(w), needed))
+        walk_report(w, ERR_UNPROCESSABLE_INVARIANT, bytes_of(needed),
+                    "trd-3: is required for this type of trigger");
+}
+
 static bool is_coded(struct walk *w, const char *name, const char *system,
                      const char *code)
 {
@@ -380,6 +415,22 @@ static void check_values(struct walk *w)
         break;
     case MODEL_TYPE_Quantity:
         check_quantity(w);
+        break;
+    case MODEL_TYPE_Age:
+        check_measure(w, "age-1");
+        break;
+    case MODEL_TYPE_Count:
+        check_measure(w, "cnt-3");
+        break;
+    case MODEL_TYPE_Distance:
+        check_measure(w, "dis-1");
+        break;
+    case MODEL_TYPE_Duration:
+        if (walk_has_named(walk_top(w), "code"))
+            check_measure(w, "drt-1");
+        break;
+    case MODEL_TYPE_TriggerDefinition:
+        check_trigger(w);
         break;
     case MODEL_TYPE_AllergyIntolerance:
         check_allergy(w);

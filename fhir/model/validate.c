@@ -1,5 +1,6 @@
 #include "fhir/model/validate.h"
 
+#include "fhir/model/name.h"
 #include "fhir/model/object_check.h"
 #include "fhir/model/primitive.h"
 #include "fhir/model/scope.h"
@@ -344,6 +345,27 @@ static void refuse_member(struct walk *w, struct bytes key)
     (void)walk_skip(w);
 }
 
+#define NEXT_TRIED 3
+
+/* Most texts keep R4's order: the next elements are tried before the table. */
+static bool find_element(struct walk_frame *f, struct bytes name,
+                         struct model_found *out)
+{
+    const struct model_type *t = f->type;
+    size_t end = f->next + NEXT_TRIED;
+
+    for (size_t i = f->next; i < end && i < t->element_count; i++) {
+        const struct model_element *element = &t->elements[i];
+
+        if (element->choice || model_name_order(name, element->name) != 0)
+            continue;
+        *out = (struct model_found){element, element->types[0].type};
+        f->next = i + 1;
+        return true;
+    }
+    return model_type_member(t, name, out);
+}
+
 static void read_member(struct walk *w, struct bytes key)
 {
     struct walk_frame *f = walk_top(w);
@@ -356,7 +378,7 @@ static void read_member(struct walk *w, struct bytes key)
         return;
     }
     v.key = bytes_from(key, v.companion);
-    if (!model_type_member(f->type, v.key, &found) ||
+    if (!find_element(f, v.key, &found) ||
         (v.companion && found.type->kind != MODEL_PRIMITIVE)) {
         refuse_member(w, key);
         return;

@@ -18,19 +18,6 @@ struct walk_frame *walk_push(struct walk *w)
     return f;
 }
 
-char walk_peek(struct walk *w)
-{
-    while (w->at < w->text.n) {
-        char c = w->text.p[w->at];
-
-        if (c != ' ' && c != '\n' && c != '\r' && c != '\t' && c != ',' &&
-            c != ':')
-            return c;
-        w->at++;
-    }
-    return '\0';
-}
-
 struct json_span walk_skip(struct walk *w)
 {
     struct json_span span = {w->at, json_value_end(w->text, w->at)};

@@ -42,6 +42,7 @@ struct walk_frame {
     bool companion; /* the value of "_name" */
     /* objects only */
     bool has_id;
+    size_t next; /* the own element behind the last one that was there */
     bool contained;
     struct scope *scope;
     struct scope *own_scope; /* when it is a resource of its own */
@@ -71,7 +72,18 @@ struct walk_frame *walk_push(struct walk *w);
 
 /* The first byte of the next value or key, behind white space, commas and
  * colons; NUL at the end of the text. */
-char walk_peek(struct walk *w);
+static inline char walk_peek(struct walk *w)
+{
+    while (w->at < w->text.n) {
+        char c = w->text.p[w->at];
+
+        if (c != ' ' && c != '\n' && c != '\r' && c != '\t' && c != ',' &&
+            c != ':')
+            return c;
+        w->at++;
+    }
+    return '\0';
+}
 
 /* The value at w->at, which is moved behind it. */
 struct json_span walk_skip(struct walk *w);

@@ -91,7 +91,9 @@ static void texts_have_no_control_characters(void **state)
 {
     (void)state;
     FITS(string, "a", " ", "a\r\n\tb", "\xc3\xa9");
-    FAILS(string, "", "a\x07", "\x1f");
+    FITS(string, "ten letters and \t one", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
+    FAILS(string, "", "a\x07", "\x1f", "1234567\x01", "12345678\x01",
+          "\xc3\xa9\xc3\xa9\xc3\xa9\x02x");
     FITS(markdown, "# x\n\ny");
     FAILS(markdown, "a\bb");
 }

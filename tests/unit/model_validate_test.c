@@ -408,6 +408,19 @@ static void invariants_look_at_values(void **state)
     right(OF("Appointment", ",\"status\":\"proposed\",\"participant\":[{"
                             "\"status\":\"accepted\",\"actor\":{"
                             "\"display\":\"x\"}}]"));
+#define ABATED(more)                                                        \
+    OF("Condition", WHOSE ",\"abatementAge\":{\"value\":7" more "}," CODED( \
+                        "clinicalStatus", "condition-clinical", "resolved"))
+    right(ABATED(",\"code\":\"a\",\"system\":\"http://unitsofmeasure.org\""));
+    wrong(ABATED(""), RULE, "Condition.abatement");
+    wrong(ABATED(",\"code\":\"a\",\"system\":\"http://e.org\""), RULE,
+          "Condition.abatement.system");
+    right(OF("Encounter", ",\"status\":\"planned\",\"class\":{\"code\":\"x\"},"
+                          "\"length\":{\"value\":1,\"system\":\"urn:x\"}"));
+    wrong(OF("Encounter", ",\"status\":\"planned\",\"class\":{\"code\":\"x\"},"
+                          "\"length\":{\"value\":1,\"code\":\"h\","
+                          "\"system\":\"urn:x\"}"),
+          RULE, "Encounter.length.system");
     wrong(OF("Linkage", ",\"item\":[{\"type\":\"source\",\"resource\":{"
                         "\"display\":\"x\"}}]"),
           RULE, "Linkage.item");

@@ -402,15 +402,12 @@ bool eval_in(struct evaluation *ev, const struct node *n,
 }
 
 bool eval_for_item(struct evaluation *ev, const struct node *n,
-                   const struct fhirpath_item *item, size_t index,
+                   struct fhirpath_item *item, size_t index,
                    struct fhirpath_collection *out)
 {
-    struct fhirpath_item copy = *item;
-    struct fhirpath_collection *self = eval_alloc(ev, sizeof *self);
+    const struct fhirpath_collection self = {item, 1, 1};
     struct eval_scope scope = {
-        .self = self, .total = ev->scope.total, .index = (int32_t)index};
+        .self = &self, .total = ev->scope.total, .index = (int32_t)index};
 
-    if (!self || !eval_add(ev, self, copy))
-        return false;
     return eval_in(ev, n, &scope, out);
 }

@@ -53,9 +53,10 @@ bool eval_apart(struct evaluation *ev, const struct node *n,
 bool eval_in(struct evaluation *ev, const struct node *n,
              const struct eval_scope *scope, struct fhirpath_collection *out);
 
-/* The argument for one item of the input, the index-th. */
+/* The argument for one item of the input, the index-th, which is in the
+ * arena. */
 bool eval_for_item(struct evaluation *ev, const struct node *n,
-                   const struct fhirpath_item *item, size_t index,
+                   struct fhirpath_item *item, size_t index,
                    struct fhirpath_collection *out);
 
 /* --- failing, counting, adding --- */

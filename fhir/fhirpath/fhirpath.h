@@ -57,9 +57,11 @@ struct fhirpath_input {
     /* Trees come from json_tree_parse(); any of them may be NULL. */
     const cJSON *resource; /* %resource, and the context unless there is one */
     const cJSON *root;     /* %rootResource; NULL: the resource */
-    const struct fhirpath_collection *context; /* NULL: the resource */
-    const cJSON *current;                      /* %current; NULL: empty */
-    const cJSON *previous;                     /* %previous; NULL: empty */
+    /* NULL: the resource. Who evaluates many expressions on one resource
+     * gives it here as an item, so that its type is looked up once. */
+    const struct fhirpath_collection *context;
+    const cJSON *current;      /* %current; NULL: empty */
+    const cJSON *previous;     /* %previous; NULL: empty */
     int64_t now_ms;            /* what now(), today(), timeOfDay() say */
     fhirpath_resolve *resolve; /* NULL: contained and bundled ones only */
     void *resolve_ctx;

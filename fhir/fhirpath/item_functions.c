@@ -273,7 +273,7 @@ static bool make_key(struct evaluation *ev, const struct call *call, size_t i,
     const struct node *n = call->node->args[key];
     struct fhirpath_collection c = {NULL, 0, 0};
 
-    return eval_for_item(ev, n, &row->item, i, &c) &&
+    return eval_for_item(ev, n, &call->focus->items[i], i, &c) &&
            eval_one(ev, n, &c, &row->keys[key], &row->present[key]);
 }
 

@@ -186,6 +186,13 @@ static bool decimal_boundary(const struct decimal *value, bool high,
                            out);
 }
 
+static bool refuse_value(struct evaluation *ev, const struct call *call)
+{
+    return eval_fail(ev, call->node, ERR_UNPROCESSABLE,
+                     "%.*s() needs a number, a date or a time",
+                     BYTES_ARG(call->node->name));
+}
+
 static bool number_boundary(struct evaluation *ev,
                             const struct fhirpath_item *item, bool high,
                             int digits, struct fhirpath_collection *out)
@@ -207,6 +214,7 @@ static bool boundary(struct evaluation *ev, const struct call *call, bool high,
     static const int all_digits[] = {8, 17, 9};
     struct fhirpath_item item;
     struct fhirpath_item digits;
+    struct fhirpath_quantity q;
     struct moment m;
     bool present;
     bool has_digits;
@@ -216,6 +224,8 @@ static bool boundary(struct evaluation *ev, const struct call *call, bool high,
         return false;
     if (!present)
         return true;
+    if (item.kind != FHIRPATH_MOMENT && !compare_quantity_of(&item, &q))
+        return refuse_value(ev, call);
     if (item.kind != FHIRPATH_MOMENT)
         return number_boundary(
             ev, &item, high,
@@ -252,8 +262,9 @@ bool function_precision(struct evaluation *ev, const struct call *call,
         return true;
     if (item.kind == FHIRPATH_MOMENT)
         return eval_add(ev, out, fhirpath_integer(moment_digits(item.moment)));
-    return !compare_quantity_of(&item, &q) ||
-           eval_add(ev, out, fhirpath_integer(q.value.scale));
+    if (!compare_quantity_of(&item, &q))
+        return refuse_value(ev, call);
+    return eval_add(ev, out, fhirpath_integer(q.value.scale));
 }
 
 bool function_comparable(struct evaluation *ev, const struct call *call,

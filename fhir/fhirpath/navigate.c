@@ -78,7 +78,8 @@ static const cJSON *find_name(const cJSON *object, bool beside,
     for (const cJSON *m = object->child; m; m = m->next) {
         const char *have = name_of(m);
 
-        if ((have[0] == '_') == beside && strcmp(have + beside, name) == 0)
+        if ((have[0] == '_') == beside && have[beside] == name[0] &&
+            strcmp(have + beside, name) == 0)
             return m;
     }
     return NULL;
@@ -94,10 +95,23 @@ static bool is_primitive(const struct model_type *type)
 static bool find_plain(const struct search *s, const cJSON *object,
                        const struct model_type *type)
 {
-    const cJSON *json = find_name(object, false, s->name);
-    const cJSON *more =
-        is_primitive(type) ? find_name(object, true, s->name) : NULL;
+    const cJSON *json = NULL;
+    const cJSON *more = NULL;
+    bool pairs = is_primitive(type);
 
+    for (const cJSON *m = object->child; m; m = m->next) {
+        const char *have = name_of(m);
+        bool beside = have[0] == '_';
+
+        if (have[beside] != s->name[0] || strcmp(have + beside, s->name) != 0)
+            continue;
+        if (!beside)
+            json = m;
+        else if (pairs)
+            more = m;
+        if (!pairs && json)
+            break;
+    }
     if (!json && !more)
         return true;
     return add_member(s->ev, json, more, type, s->out);
@@ -113,7 +127,8 @@ static bool find_choice(const struct search *s, const cJSON *object)
         const cJSON *json = beside ? NULL : m;
         const cJSON *more = beside ? m : NULL;
 
-        if (strncmp(name, s->name, s->name_bytes) != 0 ||
+        if (name[0] != s->name[0] ||
+            strncmp(name, s->name, s->name_bytes) != 0 ||
             !model_type_member(s->parent, bytes_of(name), &found) ||
             found.element != s->element)
             continue;

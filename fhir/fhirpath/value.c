@@ -3,16 +3,19 @@
 #include "fhir/json/tree.h"
 #include "fhir/model/element.h"
 
-#define FIRST_CAPACITY 4
+/* Most collections have one item. */
+#define SECOND_CAPACITY 4
 #define UCUM "http://unitsofmeasure.org"
 
 bool fhirpath_collection_add(struct arena *arena, struct fhirpath_collection *c,
                              struct fhirpath_item item)
 {
     if (c->n == c->capacity) {
-        size_t capacity = c->capacity ? c->capacity * 2 : FIRST_CAPACITY;
+        size_t capacity = c->capacity ? c->capacity * 2 : 1;
         struct fhirpath_item *items = NULL;
 
+        if (capacity == 2)
+            capacity = SECOND_CAPACITY;
         if (c->n < FHIRPATH_ITEMS_MAX)
             items = arena_calloc(arena, capacity, sizeof *items);
         if (!items)

@@ -319,6 +319,8 @@ static void moments_have_parts_and_boundaries(void **state)
         {"(-1.587).lowBoundary(2)", "decimal:-1.59"},
         {"1.587.lowBoundary(32)", ""},
         {"1.587.lowBoundary(-1)", ""},
+        {"'a'.lowBoundary()", "failed"},
+        {"true.precision()", "failed"},
         {"1.587.highBoundary(2)", "decimal:1.59"},
         {"(-1.587).highBoundary(0)", "decimal:-1"},
         {"12.500.highBoundary(4)", "decimal:12.5005"},

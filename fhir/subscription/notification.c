@@ -232,6 +232,8 @@ static const char *method_of(const struct notification_event *event)
 {
     if (event->interaction == INTERACTION_DELETE)
         return "DELETE";
+    if (event->interaction == INTERACTION_EVENT)
+        return "GET";
     if (event->interaction == INTERACTION_CREATE && !event->update_as_create)
         return "POST";
     return "PUT";
@@ -243,6 +245,7 @@ static const char *response_of(const struct notification_event *event)
     case INTERACTION_CREATE:
         return "201";
     case INTERACTION_UPDATE:
+    case INTERACTION_EVENT:
         return "200";
     case INTERACTION_DELETE:
         return "204";

@@ -22,6 +22,8 @@ struct topic {
     struct trigger *triggers; /* one for each resource type of a trigger */
     size_t trigger_count;
     size_t trigger_capacity;
+    struct event_code *events; /* codings of all eventTriggers */
+    size_t event_count;
     struct offer *offers;
     size_t offer_count;
     struct context *contexts;

@@ -276,18 +276,127 @@ static void read_triggers(const struct topic_node *n, struct bytes base_url,
     struct topic_node array;
     struct topic_node item;
 
-    if (!topic_node_member(n, "resourceTrigger", &array)) {
-        issues_add(n->issues, ERR_UNPROCESSABLE_REQUIRED,
-                   "SubscriptionTopic.resourceTrigger",
-                   "at least one resourceTrigger is required");
-        return;
-    }
     if (!topic_node_array(n, "resourceTrigger", TOPIC_TRIGGERS_MAX, &array))
         return;
     for (const cJSON *j = array.json->child; j; j = j->next) {
         topic_node_item(&array, j, x.source, &item);
         read_trigger(&item, &x);
         x.source++;
+    }
+}
+
+/* ---- eventTrigger ---- */
+
+#define EVENT_CODES_MAX 32
+
+static const char *const EVENT_MEMBERS[] = {"id",    "extension", "description",
+                                            "event", "resource",  NULL};
+
+static const char *member_text(const cJSON *object, const char *name)
+{
+    const char *text =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+    return text ? text : "";
+}
+
+static void read_coding(const struct topic_node *n, const cJSON *coding,
+                        size_t source, struct topic *t)
+{
+    struct event_code *e = &t->events[t->event_count];
+
+    if (member_text(coding, "code")[0] == '\0')
+        return;
+    if (t->event_count == EVENT_CODES_MAX) {
+        topic_node_refuse(n, "has more than %d codings with those before it",
+                          EVENT_CODES_MAX);
+        return;
+    }
+    e->source = source;
+    e->system = copy(n, member_text(coding, "system"));
+    e->code = copy(n, member_text(coding, "code"));
+    t->event_count++;
+}
+
+static void read_event_codes(const struct topic_node *n, size_t source,
+                             struct topic *t)
+{
+    size_t before = t->event_count;
+    struct topic_node event;
+    const cJSON *coding;
+
+    if (!topic_node_member(n, "event", &event)) {
+        topic_node_refuse(n, "needs an event");
+        return;
+    }
+    cJSON_ArrayForEach(coding,
+                       cJSON_GetObjectItemCaseSensitive(event.json, "coding"))
+    {
+        read_coding(&event, coding, source, t);
+    }
+    if (t->event_count == before)
+        topic_node_refuse(&event, "needs a coding with a code: an event is "
+                                  "reported by it");
+}
+
+static void add_event_trigger(const struct topic_node *n, const char *type,
+                              size_t source, struct topic *t)
+{
+    struct trigger trigger = {.type = type, .source = source};
+
+    for (size_t i = 0; i < t->event_count; i++)
+        if (t->events[i].source == source) {
+            if (!trigger.event_codes)
+                trigger.event_codes = &t->events[i];
+            trigger.event_code_count++;
+        }
+    trigger.interactions[INTERACTION_EVENT] = trigger.event_codes != NULL;
+    if (trigger.event_codes)
+        add_trigger(n, t, &trigger);
+}
+
+/* A profile's canonical does not say of which type it is: the event is then
+ * about whatever the reporter says. */
+static void read_event(const struct topic_node *n, size_t source,
+                       struct topic *t)
+{
+    const char *type;
+    enum topic_scope scope =
+        topic_node_scope(n, "resource", TOPIC_REQUIRED, &type);
+
+    if (!topic_node_only(n, EVENT_MEMBERS))
+        return;
+    read_event_codes(n, source, t);
+    if (scope == TOPIC_SCOPE_UNKNOWN) {
+        topic_node_warn(n, "its resource is no R4 resource type: a report may "
+                           "be about any");
+        scope = TOPIC_SCOPE_ALL;
+    }
+    if (type) {
+        add_event_trigger(n, type, source, t);
+        return;
+    }
+    for (size_t i = 0; i < model_resource_type_count(); i++)
+        if (topic_scope_has(scope, model_resource_type(i)))
+            add_event_trigger(n, model_resource_type(i), source, t);
+}
+
+static void read_events(const struct topic_node *n, struct topic *t)
+{
+    struct topic_node array;
+    struct topic_node item;
+    size_t source = 0;
+
+    if (!topic_node_array(n, "eventTrigger", TOPIC_TRIGGERS_MAX, &array))
+        return;
+    t->events = calloc(EVENT_CODES_MAX + 1, sizeof *t->events);
+    if (!t->events) {
+        issues_add(n->issues, ERR_NOMEM, array.path, "out of memory");
+        return;
+    }
+    for (const cJSON *j = array.json->child; j; j = j->next) {
+        topic_node_item(&array, j, source, &item);
+        read_event(&item, source++, t);
     }
 }
 
@@ -353,9 +462,12 @@ static void read_topic(const struct topic_node *n, struct bytes base_url,
     (void)topic_node_only(n, TOPIC_MEMBERS);
     read_texts(n, t);
     read_triggers(n, base_url, t);
-    if (topic_node_member(n, "eventTrigger", &member))
-        topic_node_refuse(&member, "cannot be evaluated: belfry fires on "
-                                   "changes of resources only");
+    read_events(n, t);
+    if (!topic_node_member(n, "resourceTrigger", &member) &&
+        !topic_node_member(n, "eventTrigger", &member))
+        issues_add(n->issues, ERR_UNPROCESSABLE_REQUIRED,
+                   "SubscriptionTopic.resourceTrigger",
+                   "at least one resourceTrigger or eventTrigger is required");
     read_offers(n, t);
     read_contexts(n, t);
 }
@@ -481,6 +593,11 @@ static void topic_free(struct topic *t)
         offer_fini(&t->offers[i]);
     for (size_t i = 0; i < t->context_count; i++)
         context_fini(&t->contexts[i]);
+    for (size_t i = 0; i < t->event_count; i++) {
+        free(t->events[i].system);
+        free(t->events[i].code);
+    }
+    free(t->events);
     free(t->triggers);
     free(t->offers);
     free(t->contexts);
@@ -588,10 +705,26 @@ const char *topic_filter_parameter(const struct topic *t, size_t index,
     return type && offer_covers(o, type, o->code) ? o->code : NULL;
 }
 
+bool topic_has_events(const struct topic *t)
+{
+    return t->event_count > 0;
+}
+
+bool topic_takes_event(const struct topic_report *report, struct bytes type)
+{
+    const struct change_view view = {.interaction = INTERACTION_EVENT,
+                                     .resource_type = type,
+                                     .report = report};
+
+    return topic_fires(report->topic, &view);
+}
+
 bool topic_fires(const struct topic *t, const struct change_view *change)
 {
     bool fires = false;
 
+    if (change->report && change->report->topic != t)
+        return false;
     for (size_t i = 0; i < t->trigger_count; i++) {
         if (!trigger_fires(&t->triggers[i], change))
             continue;

@@ -22,7 +22,8 @@
 enum interaction {
     INTERACTION_CREATE = 1,
     INTERACTION_UPDATE = 2,
-    INTERACTION_DELETE = 3
+    INTERACTION_DELETE = 3,
+    INTERACTION_EVENT = 4 /* no change: a reported event about a resource */
 };
 
 enum topic_status {
@@ -84,6 +85,18 @@ struct change_trees {
     int64_t now_ms;      /* of the change */
 };
 
+/* A business event that was reported on a topic (R4B
+ * SubscriptionTopic.eventTrigger). */
+struct topic_report {
+    const struct topic *topic;
+    struct bytes system; /* of the event's code; may be empty */
+    struct bytes code;
+};
+
+/* Whether an eventTrigger of the topic is for the code (and the type). */
+bool topic_has_events(const struct topic *t);
+bool topic_takes_event(const struct topic_report *report, struct bytes type);
+
 /* A change as the triggers see it. previous is NULL on create; current is
  * NULL on delete. An update-as-create is a create. */
 struct change_view {
@@ -91,8 +104,9 @@ struct change_view {
     struct bytes resource_type;
     const struct search_values *previous;
     const struct search_values *current;
-    const struct change_trees *trees; /* for fhirPathCriteria */
-    const struct trace *trace;        /* NULL: nobody asks why */
+    const struct change_trees *trees;  /* for fhirPathCriteria */
+    const struct topic_report *report; /* for INTERACTION_EVENT */
+    const struct trace *trace;         /* NULL: nobody asks why */
 };
 
 /* True when at least one trigger fires (R4B SubscriptionTopic: supported

@@ -362,9 +362,21 @@ static bool evaluate_traced(const struct trigger *t,
     return fires;
 }
 
+/* A trigger for events is fired by none but the reports of its codes. */
+static bool takes_report(const struct trigger *t, const struct topic_report *r)
+{
+    for (size_t i = 0; i < t->event_code_count; i++)
+        if (bytes_is(r->system, t->event_codes[i].system) &&
+            bytes_is(r->code, t->event_codes[i].code))
+            return true;
+    return false;
+}
+
 bool trigger_fires(const struct trigger *t, const struct change_view *change)
 {
     if (!bytes_is(change->resource_type, t->type))
         return false;
+    if (t->event_codes || change->interaction == INTERACTION_EVENT)
+        return change->report && takes_report(t, change->report);
     return change->trace ? evaluate_traced(t, change) : evaluate(t, change);
 }

@@ -10,11 +10,20 @@
 
 struct fhirpath;
 
+/* One coding of an eventTrigger's event. */
+struct event_code {
+    size_t source; /* index of the eventTrigger */
+    char *system;  /* "" without one */
+    char *code;
+};
+
 struct trigger {
     const char *type; /* constant */
     size_t source;    /* index of the resourceTrigger it was read from */
     bool has_criteria;
-    bool interactions[INTERACTION_DELETE + 1];
+    bool interactions[INTERACTION_EVENT + 1];
+    const struct event_code *event_codes; /* of an eventTrigger; borrowed */
+    size_t event_code_count;
     bool create_passes; /* resultForCreate is test-passes */
     bool delete_passes; /* resultForDelete is test-passes */
     bool require_both;

@@ -192,7 +192,9 @@ static enum err_code append(struct work *w, struct err *e)
     if (code != ERR_OK)
         return code;
     text = record_change_write(&w->change, w->events, out);
-    if (c->kind != COMMAND_DELETE)
+    if (c->kind == COMMAND_EVENT && c->event_context.n)
+        memcpy(text, c->event_context.p, c->event_context.n);
+    else if (c->kind != COMMAND_DELETE && c->kind != COMMAND_EVENT)
         stored_text_fill(&c->text, w->change.version, c->time_ms, text);
     record_seal(out, n);
     b->change++;
@@ -303,6 +305,48 @@ static void describe(struct work *w)
         w->change.text.n = stored_text_size(&c->text, w->change.version);
 }
 
+/* R4B SubscriptionTopic.eventTrigger: an event that no change of data shows.
+ * It is numbered and told like any other, with its focus as it is now. */
+static enum err_code perform_event(struct work *w, struct err *e)
+{
+    struct batch *b = w->batch;
+    struct command *c = w->command;
+    const struct topic_report report = {c->topic, c->event_system,
+                                        c->event_code};
+    struct change_view view = {.interaction = INTERACTION_EVENT,
+                               .resource_type = c->type,
+                               .report = &report};
+    const struct matcher_receiver receiver = {add_event, w};
+    enum err_code code = load_current(w, e);
+
+    if (code != ERR_OK)
+        return code;
+    if (!w->exists)
+        return refuse(c, ERR_UNPROCESSABLE, "the focus does not exist");
+    if (topic_set_find(topic_state_of(b), bytes_of(topic_url(c->topic))) !=
+        c->topic)
+        return refuse(c, ERR_CONFLICT, "the topic changed in the meantime");
+    w->change = (struct record_change){.interaction = INTERACTION_EVENT,
+                                       .time_ms = c->time_ms,
+                                       .version = w->current.version,
+                                       .previous = w->current.change,
+                                       .chained = true,
+                                       .type = c->type,
+                                       .id = c->id};
+    w->change.text.n = c->event_context.n;
+    code = load_previous(w, e);
+    view.current = w->previous;
+    if (code == ERR_OK)
+        code = matcher_match(b->state->matcher, &view, &receiver, e);
+    if (code == ERR_OK)
+        code = append(w, e);
+    for (size_t i = 0; code == ERR_OK && i < w->change.event_count; i++)
+        code = effects_event(b, b->change, w->events[i], e);
+    c->result.time_ms = c->time_ms;
+    c->result.events = w->change.event_count;
+    return code;
+}
+
 static enum err_code perform(struct work *w, struct err *e)
 {
     struct command *c = w->command;
@@ -370,7 +414,7 @@ static enum err_code apply_one(struct batch *b, struct command *c,
     c->result = (struct command_result){.code = ERR_OK};
     arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
     lazy_trees_init(&w.trees, c->time_ms);
-    code = perform(&w, e);
+    code = c->kind == COMMAND_EVENT ? perform_event(&w, e) : perform(&w, e);
     lazy_trees_fini(&w.trees);
     arena_fini(&w.scratch);
     topic_set_unref(w.topics);

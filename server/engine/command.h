@@ -18,7 +18,8 @@ enum command_kind {
     COMMAND_CREATE = 1, /* POST: the id is new */
     COMMAND_UPDATE,     /* PUT: updates, or creates when there is none */
     COMMAND_DELETE,
-    COMMAND_GROUP /* several: a transaction (all or none, P2) or a batch */
+    COMMAND_EVENT, /* a business event about a resource: nothing changes */
+    COMMAND_GROUP  /* several: a transaction (all or none, P2) or a batch */
 };
 
 struct command_result {
@@ -26,8 +27,9 @@ struct command_result {
     struct err err;
     uint64_t version;
     int64_t time_ms;
-    bool created; /* an update that created */
-    bool existed; /* a delete that deleted something */
+    bool created;  /* an update that created */
+    bool existed;  /* a delete that deleted something */
+    size_t events; /* that it caused */
     /* of a group that was refused: the part because of which */
     const struct command *culprit;
 };
@@ -45,6 +47,11 @@ struct command {
      * did not look) and built the text upon it. A mismatch is ERR_STALE. */
     uint64_t prepared_upon;
     struct subscription *subscription; /* when type is Subscription */
+    /* COMMAND_EVENT: its code, and what it names besides its focus: a JSON
+     * array of references (arena). topic is the one that it is reported on. */
+    struct bytes event_system;
+    struct bytes event_code;
+    struct bytes event_context;
     struct topic *topic; /* a reference, when the resource is one */
     const struct index_change *index; /* arena; index_prepare() */
     /* Of a group, and all that it has: linked by next, applied in this order.

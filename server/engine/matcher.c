@@ -94,12 +94,13 @@ static struct lane *need_lane(struct group *g, struct bytes type)
 static void fill_lanes(struct group *g)
 {
     static const enum interaction all[] = {
-        INTERACTION_CREATE, INTERACTION_UPDATE, INTERACTION_DELETE};
+        INTERACTION_CREATE, INTERACTION_UPDATE, INTERACTION_DELETE,
+        INTERACTION_EVENT};
 
     for (size_t i = 0; i < topic_trigger_count(g->topic); i++) {
         struct lane *lane = need_lane(g, topic_trigger_type(g->topic, i));
 
-        for (size_t k = 0; k < 3; k++)
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             if (topic_trigger_has(g->topic, i, all[k]))
                 lane->interactions |= bit_of(all[k]);
     }

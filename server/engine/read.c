@@ -390,6 +390,25 @@ struct loading {
     const struct queued *queued;
 };
 
+/* The focus is as it was when the event was reported. */
+static enum err_code load_reported(const struct loading *x,
+                                   const struct record_change *report,
+                                   struct event *out, struct err *e)
+{
+    struct bytes record = {NULL, 0};
+    struct record_change focus = {0};
+    enum err_code code = store_log_get(x->txn, report->previous, &record, e);
+
+    if (code == ERR_OK)
+        code = record_change_read(record, &focus, e);
+    if (code != ERR_OK)
+        return code;
+    out->reported = arena_copy(x->arena, report->text);
+    if (x->query->with_text)
+        out->text = arena_copy(x->arena, focus.text);
+    return arena_failed(x->arena) ? err_nomem(e) : ERR_OK;
+}
+
 static enum err_code load_event(const struct loading *x,
                                 const struct queued *queued, struct event *out,
                                 struct err *e)
@@ -411,6 +430,8 @@ static enum err_code load_event(const struct loading *x,
                           .update_as_create = c.update_as_create,
                           .type = arena_copy(arena, c.type),
                           .id = arena_copy(arena, c.id)};
+    if (c.interaction == INTERACTION_EVENT)
+        return load_reported(x, &c, out, e);
     if (x->query->with_text)
         out->text = arena_copy(arena, c.text);
     return arena_failed(arena) ? err_nomem(e) : ERR_OK;

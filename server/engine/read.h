@@ -107,7 +107,8 @@ struct event {
     struct chain_value chain; /* with this event */
     struct bytes type;        /* all in the arena */
     struct bytes id;
-    struct bytes text; /* empty for a delete, or when not asked for */
+    struct bytes text;     /* empty for a delete, or when not asked for */
+    struct bytes reported; /* INTERACTION_EVENT: references, a JSON array */
     /* see surround.h; none until they are asked for */
     const struct event_context *contexts;
     size_t context_count;

@@ -32,16 +32,19 @@ static enum err_code replay_change(struct batch *b, struct store_txn *t,
     struct record_change c;
     enum err_code code = record_change_read(record, &c, e);
 
-    if (code == ERR_OK)
+    bool changes;
+
+    changes = code == ERR_OK && c.interaction != INTERACTION_EVENT;
+    if (changes)
         code = effects_views(b, change, &c, e);
-    if (code == ERR_OK)
+    if (changes && code == ERR_OK)
         code =
             index_stage(b, &(struct index_source){.txn = t, .change = &c}, e);
     for (size_t i = 0; code == ERR_OK && i < c.event_count; i++)
         code = effects_event(b, change, record_change_event(&c, i), e);
-    if (code == ERR_OK && bytes_is(c.type, "Subscription"))
+    if (changes && code == ERR_OK && bytes_is(c.type, "Subscription"))
         code = replay_subscription(b, change, &c, e);
-    if (code == ERR_OK && topic_state_carries(c.type))
+    if (changes && code == ERR_OK && topic_state_carries(c.type))
         code = topic_state_replay(b, t, change, &c, e);
     return code;
 }

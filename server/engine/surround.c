@@ -19,7 +19,8 @@ struct surrounding {
 bool surround_is_wanted(const struct subscription *s,
                         enum content_level content)
 {
-    return s && s->topic && content != CONTENT_EMPTY && include_any(s->topic);
+    return s && s->topic && content != CONTENT_EMPTY &&
+           (include_any(s->topic) || topic_has_events(s->topic));
 }
 
 static bool is_known(const struct surrounding *x,
@@ -94,6 +95,31 @@ static enum err_code follow(struct surrounding *x, struct bytes text,
     return code;
 }
 
+/* What the report of a business event names besides its focus. */
+static enum err_code add_reported(struct surrounding *x, struct err *e)
+{
+    struct bytes text = x->event->reported;
+    enum err_code code = ERR_OK;
+    const cJSON *item;
+    cJSON *list;
+
+    if (text.n == 0)
+        return ERR_OK;
+    list = cJSON_ParseWithLength(text.p, text.n);
+    if (!list)
+        return err_nomem(e);
+    cJSON_ArrayForEach(item, list)
+    {
+        struct include_reference r;
+
+        r.type = bytes_split(bytes_of(cJSON_GetStringValue(item)), '/', &r.id);
+        if (code == ERR_OK)
+            code = add(x, &r, e);
+    }
+    cJSON_Delete(list);
+    return code;
+}
+
 /* Texts that are not wanted, or not any more, are forgotten: a reference is
  * left of them. */
 static void keep_texts(struct surrounding *x)
@@ -119,7 +145,9 @@ static enum err_code surround(struct surrounding *x, struct event *event,
     x->found = arena_calloc(x->arena, SURROUND_MAX + 1, sizeof *x->found);
     if (!x->found)
         return err_nomem(e);
-    code = follow(x, event->text, true, e);
+    code = add_reported(x, e);
+    if (code == ERR_OK)
+        code = follow(x, event->text, true, e);
     for (int round = 1; round < SURROUND_ROUNDS && code == ERR_OK; round++) {
         size_t upto = x->count;
 
@@ -143,7 +171,8 @@ enum err_code engine_surround(struct engine *g,
     arena_init(&x.scratch, SCRATCH_BYTES);
     for (size_t i = 0; code == ERR_OK && i < n; i++)
         if (events[i].text.n > 0 &&
-            include_follows(query->topic, events[i].type))
+            (events[i].reported.n > 0 ||
+             include_follows(query->topic, events[i].type)))
             code = surround(&x, &events[i], e);
     arena_fini(&x.scratch);
     return code;

@@ -224,11 +224,24 @@ static enum err_code check_text(struct check *c, const struct record_change *r)
     return e.code == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
 }
 
+static enum err_code check_events(struct check *c,
+                                  const struct record_change *r, struct err *e)
+{
+    enum err_code code = ERR_OK;
+
+    for (size_t i = 0; code == ERR_OK && i < r->event_count; i++)
+        code = check_event(c, record_change_event(r, i), e);
+    return code;
+}
+
 static enum err_code check_change(struct check *c,
                                   const struct record_change *r, struct err *e)
 {
-    enum err_code code = check_text(c, r);
+    enum err_code code = ERR_OK;
 
+    if (r->interaction == INTERACTION_EVENT)
+        return check_events(c, r, e);
+    code = check_text(c, r);
     c->counts->changes++;
     c->counts->resources += r->interaction == INTERACTION_CREATE;
     c->counts->resources -= r->interaction == INTERACTION_DELETE;
@@ -238,8 +251,8 @@ static enum err_code check_change(struct check *c,
         code = check_history(c, r, e);
     if (code == ERR_OK)
         code = check_current(c, r, e);
-    for (size_t i = 0; code == ERR_OK && i < r->event_count; i++)
-        code = check_event(c, record_change_event(r, i), e);
+    if (code == ERR_OK)
+        code = check_events(c, r, e);
     if (code == ERR_OK && bytes_is(r->type, "Subscription"))
         code = check_subscription(c, r, e);
     return code;

@@ -13,6 +13,7 @@
 #include "server/rest/reply.h"
 #include "server/rest/search.h"
 #include "server/rest/status.h"
+#include "server/rest/topic_event.h"
 #include "server/rest/validate.h"
 #include "server/rest/write.h"
 
@@ -36,6 +37,7 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_EVENTS] = events_get,
     [ROUTE_BUNDLE] = bundle_post,
     [ROUTE_EXPLAIN] = explain_get,
+    [ROUTE_TOPIC_EVENT] = topic_event_post,
 };
 
 static bool is_fhir(enum route_kind kind)

@@ -55,6 +55,7 @@ static const struct row rows[] = {
       {"POST", ROUTE_STATUS_INSTANCE}},
      "GET, HEAD, POST",
      NULL},
+    {{"fhir", TYPE, ID, "$event"}, {{"POST", ROUTE_TOPIC_EVENT}}, "POST", NULL},
     {{"fhir", "Subscription", ID, "$explain"},
      {{"GET", ROUTE_EXPLAIN}, {"HEAD", ROUTE_EXPLAIN}, {"POST", ROUTE_EXPLAIN}},
      "GET, HEAD, POST",

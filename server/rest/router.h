@@ -28,6 +28,7 @@ enum route_kind {
     ROUTE_EVENTS,
     ROUTE_BUNDLE,
     ROUTE_EXPLAIN,
+    ROUTE_TOPIC_EVENT,
     ROUTE_VALIDATE,
     ROUTE_KINDS
 };

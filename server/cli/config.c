@@ -276,7 +276,8 @@ static const struct option_row rows[] = {
      .max = 900,
      .offset = AT(breaker_cooldown_s),
      .help = "How long that while is at first; it doubles with every trial "
-             "that fails, up to 15 minutes."},
+             "that fails, up to 15 minutes or the longest wait of "
+             "--retry-schedule."},
     {.name = "park-after",
      .kind = OPTION_NUMBER,
      .value = "N",

@@ -260,6 +260,21 @@ static void set_handshake(struct handshake_policy *policy,
     policy->attempts = attempts;
 }
 
+/* Who asks for retries every second does not mean to wait for minutes. */
+static void cap_cooldown(struct breaker_policy *p,
+                         const struct option_numbers *steps_s)
+{
+    int64_t longest_ms = 0;
+
+    for (size_t i = 0; i < steps_s->count; i++)
+        if ((int64_t)steps_s->items[i] * 1000 > longest_ms)
+            longest_ms = (int64_t)steps_s->items[i] * 1000;
+    if (p->cooldown_most_ms > longest_ms)
+        p->cooldown_most_ms = longest_ms;
+    if (p->cooldown_ms > longest_ms)
+        p->cooldown_ms = longest_ms;
+}
+
 static enum err_code delivery_settings(const struct serve *s,
                                        struct delivery_config *out,
                                        struct err *e)
@@ -282,6 +297,7 @@ static enum err_code delivery_settings(const struct serve *s,
     out->limits.breaker.failures = (uint32_t)c->breaker_failures;
     out->limits.breaker.cooldown_ms = (int64_t)c->breaker_cooldown_s * 1000;
     out->park_after = (uint32_t)c->park_after;
+    cap_cooldown(&out->limits.breaker, &c->retry_s);
     set_handshake(&out->handshake, c);
     out->retry.window_ms = (int64_t)c->retry_for_s * 1000;
     return retry_policy_steps(&out->retry, c->retry_s.items, c->retry_s.count,

@@ -45,6 +45,7 @@ struct entry {
     bool woken : 1;    /* something changed while in flight */
     bool reported : 1; /* nothing more before the report shows in the state */
     bool per_focus : 1;
+    bool out_of_order : 1; /* events past `delivered` were acknowledged */
     bool park : 1;
 };
 

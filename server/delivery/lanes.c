@@ -15,8 +15,15 @@ void lanes_reset(struct lanes *l)
         free(l->items[i].numbers);
     memset(l->items, 0, sizeof l->items);
     l->dry = false;
-    l->known = 0; /* the key may be another one from now on */
     l->resume_event = 0;
+    lanes_rest(l); /* the keys may be others from now on */
+}
+
+void lanes_rest(struct lanes *l)
+{
+    free(l->keys);
+    l->keys = NULL;
+    l->known = 0;
 }
 
 void lanes_free(struct lanes *l)
@@ -92,6 +99,10 @@ static bool load_keys(const struct scan *x)
     size_t n =
         x->end - first < KEYS_AT_ONCE ? (size_t)(x->end - first) : KEYS_AT_ONCE;
 
+    if (!x->lanes->keys)
+        x->lanes->keys = calloc(ACKED_WINDOW, sizeof *x->lanes->keys);
+    if (!x->lanes->keys)
+        return false;
     if (x->entry->per_focus)
         n = x->source->keys(x->source->ctx,
                             &(struct source_keys){x->entry->number, first, n},

@@ -4,7 +4,8 @@
  * Owns:   the lanes' batches.
  * Thread: the delivery thread.
  * Bounds: LANES_MOST lanes, LANE_EVENTS_MOST events each, ACKED_WINDOW events
- *         past the cursor. There while a subscription has events to send. */
+ *         past the cursor. There from the first attempt to the last one of
+ *         a subscription's backlog. */
 #ifndef BELFRY_SERVER_DELIVERY_LANES_H
 #define BELFRY_SERVER_DELIVERY_LANES_H
 
@@ -30,7 +31,7 @@ struct lanes {
     struct lane items[LANES_MOST];
     bool dry;       /* no event can be taken before something changes */
     uint64_t known; /* keys are known up to this event */
-    uint64_t keys[ACKED_WINDOW];
+    uint64_t *keys; /* by event modulo ACKED_WINDOW; NULL: none is known */
     /* From before a restart: the batch that failed last. */
     uint64_t resume_event;
     uint32_t resume_failures;
@@ -43,6 +44,9 @@ void lanes_free(struct lanes *l);
 
 /* Forgets the batches, keeps what was acknowledged. */
 void lanes_reset(struct lanes *l);
+
+/* Nothing is in flight: forgets what can be found again. */
+void lanes_rest(struct lanes *l);
 
 /* Nothing is acknowledged past the cursor, and no lane is in use. */
 bool lanes_are_idle(const struct lanes *l);

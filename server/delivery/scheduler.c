@@ -272,6 +272,35 @@ static int64_t handshake_ms(const struct scheduler *s, int64_t requested_ms,
     return requested_ms + delay;
 }
 
+/* The lanes' work is done, or another definition wants none. */
+static void end_lanes(struct entry *e)
+{
+    if (!e->lanes || e->in_flight > 0 || !lanes_are_idle(e->lanes) ||
+        (e->per_focus && e->last_event > e->delivered))
+        return;
+    lanes_free(e->lanes);
+    e->lanes = NULL;
+}
+
+/* Lanes are there for those that ask for them once something is sent, and for
+ * what is left of lanes that a definition gave up. False without memory. */
+static bool need_lanes(struct scheduler *s, struct entry *e)
+{
+    const struct delivery_source *source = &s->config.source;
+    struct acked_events known;
+
+    if (e->lanes || (!e->per_focus && !e->out_of_order))
+        return true;
+    e->lanes = lanes_new();
+    if (!e->lanes || !source->acked(source->ctx, e->number, &known))
+        return false;
+    e->lanes->acked = known.set;
+    if (e->delivered < known.cursor)
+        e->delivered = known.cursor;
+    e->delivered = acked_move(&e->lanes->acked, known.cursor, e->delivered);
+    return true;
+}
+
 /* After a restart the retries of the batch at the head go on where they were:
  * the number of failures and the time of the next attempt are known. */
 static void resume(struct scheduler *s, struct entry *e,
@@ -284,7 +313,7 @@ static void resume(struct scheduler *s, struct entry *e,
     endpoint_doubt(&s->endpoints, e->endpoint);
     if (next > s->now_ms + RESUME_MOST_MS)
         next = s->now_ms;
-    if (e->lanes) {
+    if (need_lanes(s, e) && e->lanes) {
         e->lanes->resume_event = state->failed_event;
         e->lanes->resume_failures = state->attempts;
         e->lanes->resume_ms = next;
@@ -313,33 +342,6 @@ static void enter_status(struct scheduler *s, struct entry *e,
         if (fresh)
             resume(s, e, state);
     }
-}
-
-/* Lanes are there for those that ask for them while they have events, and for
- * what is left of lanes that a definition gave up. False without memory. */
-static bool set_lanes(struct scheduler *s, struct entry *e,
-                      const struct subscription_state *state)
-{
-    const struct delivery_source *source = &s->config.source;
-    bool pending = state->last_event > e->delivered &&
-                   state->last_event > state->delivered;
-    struct acked_events known;
-
-    if (e->lanes && lanes_are_idle(e->lanes) && e->in_flight == 0 &&
-        (!pending || !e->per_focus)) {
-        lanes_free(e->lanes);
-        e->lanes = NULL;
-    }
-    if (e->lanes || !pending || (!e->per_focus && !state->out_of_order))
-        return true;
-    e->lanes = lanes_new();
-    if (!e->lanes || !source->acked(source->ctx, e->number, &known))
-        return false;
-    e->lanes->acked = known.set;
-    if (e->delivered < known.cursor)
-        e->delivered = known.cursor;
-    e->delivered = acked_move(&e->lanes->acked, known.cursor, e->delivered);
-    return true;
 }
 
 static struct entry *entry_make(struct scheduler *s, uint64_t number)
@@ -390,13 +392,11 @@ static struct entry *absorb(struct scheduler *s, struct entry *e,
         drop(s, e);
         return NULL;
     }
-    if (!set_lanes(s, e, state)) {
-        drop(s, e);
-        return NULL;
-    }
+    e->out_of_order = state->out_of_order;
     if (e->status != (uint8_t)state->status)
         enter_status(s, e, state, fresh);
     take_events(s, e, state);
+    end_lanes(e);
     if (is_idle_for_good(e)) {
         drop(s, e);
         return NULL;
@@ -541,18 +541,31 @@ static bool begin(struct scheduler *s, struct entry *e, enum work work,
     return false;
 }
 
+/* Lanes that have nothing to send are no failure: they are looked at again
+ * when something changes. */
+static bool begin_events(struct scheduler *s, struct entry *e)
+{
+    struct lane *lane;
+
+    if (!need_lanes(s, e))
+        return false;
+    if (!e->lanes)
+        return begin(s, e, WORK_EVENTS, NULL);
+    lane = lanes_next(e->lanes, e, &s->config.source, s->now_ms);
+    return !lane || begin(s, e, WORK_EVENTS, lane);
+}
+
 static void dispatch_entry(struct scheduler *s, struct entry *e)
 {
     struct plan p = plan_entry(s, e);
-    struct lane *lane = NULL;
+    bool begun;
 
     if (p.work != WORK_NONE && p.work != WORK_END && p.due_ms <= s->now_ms) {
-        if (p.work == WORK_EVENTS && e->lanes) {
-            lane = lanes_next(e->lanes, e, &s->config.source, s->now_ms);
-            if (!lane)
-                p.work = WORK_NONE;
-        }
-        if (p.work != WORK_NONE && !begin(s, e, p.work, lane))
+        if (p.work == WORK_EVENTS)
+            begun = begin_events(s, e);
+        else
+            begun = begin(s, e, p.work, NULL);
+        if (!begun)
             e->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
     }
     scheduler_place(s, e);
@@ -627,6 +640,8 @@ static void tell_entry(struct scheduler *s, struct attempt *a,
     if (!e)
         return;
     scheduler_settle(s, e, a, o);
+    if (e->lanes && e->in_flight == 0)
+        lanes_rest(e->lanes);
     scheduler_place(s, e);
 }
 

@@ -218,6 +218,20 @@ test('while a name hangs, others are resolved and delivered to', { timeout: 2000
   assert.equal(waiting.length, 20);
 });
 
+test('seventy endpoints that hang do not starve a healthy one', { timeout: 30000 }, async (t) => {
+  const hanging = await Promise.all(Array.from({ length: 70 }, () => wildFor(t, (s) => { s.wild = true; })));
+  const ids = await Promise.all(hanging.map((w) => subscribe(w.url)));
+  await until(async () => (await Promise.all(ids.map((id) => statusOf(server, id)))).every((s) => s.status === 'active'));
+  for (let i = 0; i < 50; i++) {
+    const before = healthy.events.length;
+    const start = Date.now();
+    await change();
+    await healthy.until((r) => r.events.length > before, 2000);
+    assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
+  }
+  await Promise.all(ids.map((id) => server.fhir('DELETE', `Subscription/${id}`)));
+});
+
 // libcurl sends a request again by itself when a reused connection dies.
 test('no POST is repeated behind the back of the count', { timeout: 20000 }, async (t) => {
   const closing = await wildFor(t, (socket) => (socket.requests % 2 ? well(socket) : socket.destroy()));

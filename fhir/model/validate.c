@@ -366,6 +366,12 @@ static bool find_element(struct walk_frame *f, struct bytes name,
     return model_type_member(t, name, out);
 }
 
+/* R4 has no extensions in XHTML. */
+static bool may_have_companion(const struct model_type *type)
+{
+    return type->kind == MODEL_PRIMITIVE && type->id != MODEL_TYPE_xhtml;
+}
+
 static void read_member(struct walk *w, struct bytes key)
 {
     struct walk_frame *f = walk_top(w);
@@ -379,7 +385,7 @@ static void read_member(struct walk *w, struct bytes key)
     }
     v.key = bytes_from(key, v.companion);
     if (!find_element(f, v.key, &found) ||
-        (v.companion && found.type->kind != MODEL_PRIMITIVE)) {
+        (v.companion && !may_have_companion(found.type))) {
         refuse_member(w, key);
         return;
     }

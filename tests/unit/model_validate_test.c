@@ -146,6 +146,9 @@ static void unknown_elements_are_named(void **state)
     wrong(OBSERVATION(",\"valueMoney\":{\"value\":1}"), SHAPE,
           "Observation.valueMoney");
     wrong(PATIENT(",\"_name\":[{\"id\":\"x\"}]"), SHAPE, "Patient._name");
+    wrong(PATIENT(",\"text\":{\"status\":\"generated\",\"div\":\"" DIV
+                  "x</div>\",\"_div\":{\"id\":\"x\"}}"),
+          SHAPE, "Patient.text._div");
     wrong(PATIENT(",\"\":1"), SHAPE, "Patient");
     wrong(PATIENT(",\"_\":1"), SHAPE, "Patient._");
     wrong(PATIENT(",\"name\":[{\"text\":\"x\",\"resourceType\":\"y\"}]"), SHAPE,

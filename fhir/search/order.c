@@ -96,3 +96,15 @@ struct bytes order_key(const struct order *o, const struct search_values *v,
     }
     return bytes_make(out, (size_t)(at - out));
 }
+
+int64_t order_time(struct bytes key)
+{
+    uint64_t value = 0;
+    int64_t time_ms;
+
+    for (size_t i = 1; i < 9 && i < key.n; i++)
+        value = value << 8 | (unsigned char)~key.p[i];
+    time_ms = (int64_t)(value ^ (uint64_t)1 << 63);
+    /* it is the end of the instant's millisecond */
+    return time_ms == INT64_MIN ? time_ms : time_ms - 1;
+}

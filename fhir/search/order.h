@@ -33,4 +33,7 @@ MUST_CHECK enum err_code order_read(struct bytes resource_type,
 struct bytes order_key(const struct order *o, const struct search_values *v,
                        char out[ORDER_BYTES_MAX]);
 
+/* The time in a key whose only part is -_lastUpdated. */
+int64_t order_time(struct bytes key);
+
 #endif

@@ -12,8 +12,8 @@
 
 /* Large enough that sorted merges share pages, small enough that a start
  * replays it in well under a second. */
-#define VIEWS_FREEZE_ENTRIES 65536
-#define VIEWS_FREEZE_KEYS 262144 /* of the search index */
+#define VIEWS_FREEZE_ENTRIES 32768
+#define VIEWS_FREEZE_KEYS 131072 /* of the search index */
 #define VIEWS_FREEZE_BYTES ((size_t)64 << 20)
 /* Records replayed in one transaction. */
 #define VIEWS_REPLAY_SLICE 4096

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fhir/search/index_plan.h"
+#include "fhir/search/parameter.h"
 #include "server/engine/read.h"
 #include "server/engine/search.h"
 #include "server/rest/reply.h"
@@ -18,6 +19,9 @@
 /* The least candidates of a step; what a total may cost unasked. */
 #define STEP_LEAST 64
 #define CHEAP_LOOKS 1000
+/* Windows of time when the latest are sought. */
+#define WINDOW_LEAST_MS ((int64_t)16)
+#define WINDOW_MOST_MS ((int64_t)1 << 43)
 
 /* A match that waits for its place in the order. */
 struct placed {
@@ -41,6 +45,10 @@ struct search {
     bool more;
     struct placed *placed; /* in an order */
     size_t placed_count;
+    /* only what was written in this time is placed */
+    int64_t from_ms;
+    int64_t to_ms;
+    bool unfinished; /* there is older than that */
     struct err *e;
     enum err_code failed;
 };
@@ -157,9 +165,10 @@ static enum err_code count_rest(struct search *s, struct bytes after,
 static enum err_code refuse_cost(struct search *s, const char *what)
 {
     return err_set(s->e, ERR_TOO_COSTLY,
-                   "%s would take reading more than %d resources; search by "
-                   "more, or by a more selective parameter",
-                   what, SEARCH_LOOK_MAX);
+                   "%s would take looking at more resources than belfry does "
+                   "for one search; search by more, or by a more selective "
+                   "parameter",
+                   what);
 }
 
 /* The matches before this page are counted as well, when the total must be
@@ -169,7 +178,9 @@ static enum err_code find_total(struct search *s, struct bytes after)
     bool accurate =
         s->options.total == SEARCH_TOTAL_ACCURATE || s->options.count == 0;
     bool first = s->options.after_id.n == 0;
-    size_t looks_max = accurate ? SEARCH_LOOK_MAX : s->looks + CHEAP_LOOKS;
+    size_t most =
+        s->options.parameter_count > 0 ? SEARCH_LOOK_MAX : SEARCH_COUNT_ALL_MAX;
+    size_t looks_max = accurate ? most : s->looks + CHEAP_LOOKS;
     bool whole = !s->more;
     enum err_code code = ERR_OK;
 
@@ -208,6 +219,23 @@ static enum err_code by_id(struct search *s)
 
 /* ---- a page in another order ---- */
 
+static int compare_placed(const void *a, const void *b)
+{
+    const struct placed *x = a, *y = b;
+    int order = index_key_compare(x->key, y->key);
+
+    return order != 0 ? order : index_key_compare(x->id, y->id);
+}
+
+/* On a page before this one. Where all are placed they are counted as well. */
+static bool is_before(const struct search *s, struct bytes key, struct bytes id)
+{
+    struct placed after = {s->options.after_key, s->options.after_id, 0};
+    struct placed now = {key, id, 0};
+
+    return s->unfinished && after.id.n > 0 && compare_placed(&now, &after) <= 0;
+}
+
 static bool place(void *ctx, const struct search_candidate *c)
 {
     struct search *s = ctx;
@@ -219,6 +247,9 @@ static bool place(void *ctx, const struct search_candidate *c)
     if (s->failed != ERR_OK)
         return false;
     if (!values)
+        return true;
+    if (c->time_ms < s->from_ms || c->time_ms > s->to_ms ||
+        is_before(s, order_key(&s->options.order, values, raw), c->id))
         return true;
     p->key = arena_copy(&s->arena, order_key(&s->options.order, values, raw));
     p->id = arena_copy(&s->arena, c->id);
@@ -237,10 +268,6 @@ static enum err_code place_all(struct search *s)
     struct bytes after = {NULL, 0};
     enum err_code code = ERR_OK;
 
-    s->placed = arena_calloc(&s->arena, SEARCH_LOOK_MAX + SEARCH_STEP_MAX,
-                             sizeof *s->placed);
-    if (!s->placed)
-        return err_nomem(s->e);
     while (code == ERR_OK && now.more && s->looks < SEARCH_LOOK_MAX) {
         code = step(s, after, SEARCH_STEP_MAX, place, &now);
         after = now.last;
@@ -250,12 +277,72 @@ static enum err_code place_all(struct search *s)
     return code;
 }
 
-static int compare_placed(const void *a, const void *b)
-{
-    const struct placed *x = a, *y = b;
-    int order = index_key_compare(x->key, y->key);
+/* ---- the latest first, of many ---- */
 
-    return order != 0 ? order : index_key_compare(x->id, y->id);
+static bool is_latest_first(const struct search *s)
+{
+    const struct order *o = &s->options.order;
+
+    return o->n == 1 && o->parts[0].down &&
+           strcmp(search_parameter_code(o->parts[0].parameter),
+                  "_lastUpdated") == 0;
+}
+
+/* The candidates that were written from from_ms to to_ms. */
+static enum err_code place_window(struct search *s)
+{
+    struct index_space space = {NULL, "_lastUpdated"};
+    struct index_range range;
+    struct index_plan plan = {.ranges = &range, .range_count = 1};
+    struct search_step now = {.more = true};
+    struct bytes after = {NULL, 0};
+    enum err_code code = ERR_OK;
+
+    space.type = search_base_find(s->x->route.type)->type;
+    index_head_u64(INDEX_DATE, space, index_order_time(s->from_ms),
+                   &range.start);
+    index_head_u64(INDEX_DATE, space, index_order_time(s->to_ms), &range.stop);
+    s->plans = &plan;
+    s->plan_count = 1;
+    while (code == ERR_OK && now.more && s->looks < SEARCH_LOOK_MAX) {
+        code = step(s, after, SEARCH_STEP_MAX, place, &now);
+        after = now.last;
+    }
+    s->plan_count = 0;
+    if (code == ERR_OK && now.more)
+        return refuse_cost(s, "_sort");
+    return code;
+}
+
+/* From the page's start back in time, in windows that grow until they hold a
+ * page: so the latest of a large type are found without reading all of it. */
+static enum err_code place_latest(struct search *s)
+{
+    int64_t window = WINDOW_LEAST_MS;
+    int64_t end = clock_wall_ms(s->x->rest->config.clock);
+    enum err_code code = ERR_OK;
+
+    s->placed_count = 0;
+    s->looks = 0;
+    s->unfinished = true;
+    s->to_ms = INT64_MAX;
+    if (s->options.after_key.n > 0) {
+        s->to_ms = order_time(s->options.after_key);
+        end = s->to_ms;
+    }
+    while (code == ERR_OK && s->placed_count <= s->options.count) {
+        s->from_ms = window > WINDOW_MOST_MS || end < INT64_MIN + window
+                         ? INT64_MIN
+                         : end - window;
+        code = place_window(s);
+        if (s->from_ms == INT64_MIN)
+            break;
+        s->to_ms = s->from_ms - 1;
+        end = s->to_ms;
+        window *= 2;
+    }
+    s->unfinished = s->from_ms != INT64_MIN;
+    return code;
 }
 
 /* A version that is gone in the meantime is left out: it cannot be, versions
@@ -280,8 +367,20 @@ static enum err_code add_placed(struct search *s, const struct placed *p)
 static enum err_code in_order(struct search *s, struct bytes *last_key)
 {
     struct placed after = {s->options.after_key, s->options.after_id, 0};
-    enum err_code code = place_all(s);
+    bool latest = is_latest_first(s), whole;
+    enum err_code code;
 
+    s->placed = arena_calloc(&s->arena, SEARCH_LOOK_MAX + SEARCH_STEP_MAX,
+                             sizeof *s->placed);
+    if (!s->placed)
+        return err_nomem(s->e);
+    s->from_ms = INT64_MIN;
+    s->to_ms = INT64_MAX;
+    code = latest && s->plan_count == 0 ? ERR_TOO_COSTLY : place_all(s);
+    if (code == ERR_TOO_COSTLY && latest)
+        code = place_latest(s);
+    else
+        latest = false;
     if (code != ERR_OK)
         return code;
     qsort(s->placed, s->placed_count, sizeof *s->placed, compare_placed);
@@ -297,8 +396,13 @@ static enum err_code in_order(struct search *s, struct bytes *last_key)
         s->last = p->id;
         *last_key = p->key;
     }
+    if (s->unfinished && s->last.n > 0)
+        s->more = true;
+    whole = !latest || (!s->unfinished && s->options.after_id.n == 0);
+    if (code == ERR_OK && !whole && s->options.total == SEARCH_TOTAL_ACCURATE)
+        return refuse_cost(s, "the total in this order");
     s->bundle.total = s->placed_count;
-    s->bundle.total_known = s->options.total != SEARCH_TOTAL_NONE;
+    s->bundle.total_known = whole && s->options.total != SEARCH_TOTAL_NONE;
     return code;
 }
 

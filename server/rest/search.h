@@ -15,6 +15,8 @@
 #define SEARCH_PAGE_BYTES ((size_t)16 << 20)
 #define SEARCH_SCAN_MAX 20000
 #define SEARCH_LOOK_MAX 5000
+/* To count all of a type nothing has to be judged. */
+#define SEARCH_COUNT_ALL_MAX 50000
 
 enum http_next search_get(struct exchange *x);
 enum http_next search_post(struct exchange *x);

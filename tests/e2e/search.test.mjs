@@ -122,6 +122,21 @@ test('pages in another order go through all of it', async () => {
   assert.deepEqual(changed, ['p21']);
 });
 
+test('the latest come first, page by page, none twice', async () => {
+  const seen = [];
+  let bundle = await find('Observation', { _sort: '-_lastUpdated', _count: 4 });
+  for (; bundle; bundle = bundle.link.some((l) => l.relation === 'next')
+    ? await client.nextPage({ bundle }) : null)
+    seen.push(...(bundle.entry ?? []).map((entry) => entry.resource));
+  assert.equal(seen.length, 30);
+  assert.equal(new Set(seen.map((r) => r.id)).size, 30);
+  const times = seen.map((r) => r.meta.lastUpdated);
+  assert.deepEqual(times, [...times].sort().reverse());
+  const few = await find('Observation', { _sort: '-_lastUpdated', 'status:not': 'final', _count: 10 });
+  assert.equal(few.entry.length, 6);
+  assert.equal(few.total, 6);
+});
+
 test('only the number, when that is asked for', async () => {
   for (const params of [{ _summary: 'count' }, { _count: 0 }]) {
     const bundle = await find('Observation', { code: 'even', ...params });

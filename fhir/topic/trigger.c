@@ -365,7 +365,7 @@ static bool evaluate_traced(const struct trigger *t,
 /* A trigger for events is fired by none but the reports of its codes. */
 static bool takes_report(const struct trigger *t, const struct topic_report *r)
 {
-    for (size_t i = 0; i < t->event_code_count; i++)
+    for (size_t i = 0; t->event_codes && i < t->event_code_count; i++)
         if (bytes_is(r->system, t->event_codes[i].system) &&
             bytes_is(r->code, t->event_codes[i].code))
             return true;

@@ -88,7 +88,7 @@ static enum err_code take_coding(struct command *c, const cJSON *parameter,
 static enum err_code take_focus(const struct exchange *x, struct command *c,
                                 const cJSON *parameter, struct err *e)
 {
-    struct search_reference r;
+    struct search_reference r = {.versioned = false};
     enum err_code code = read_reference(x, parameter, &r, e);
 
     if (code != ERR_OK)
@@ -104,7 +104,7 @@ static enum err_code add_context(const struct exchange *x, struct buf *out,
                                  size_t *count, const cJSON *parameter,
                                  struct err *e)
 {
-    struct search_reference r;
+    struct search_reference r = {.versioned = false};
     enum err_code code = read_reference(x, parameter, &r, e);
 
     if (code != ERR_OK)

@@ -397,6 +397,42 @@ static void a_wildcard_takes_a_path(void **state)
     assert_false(fires(f, NULL, PLANNED));
 }
 
+/* ---- eventTrigger ---- */
+
+static bool takes(struct fixture *f, const char *code, const char *type)
+{
+    const struct topic_report report = {f->topic, bytes_of("http://c.example"),
+                                        bytes_of(code)};
+
+    return topic_takes_event(&report, bytes_of(type));
+}
+
+static void an_event_trigger_takes_its_codes_and_no_change(void **state)
+{
+    struct fixture *f = *state;
+
+    must_compile(f, "\"eventTrigger\":[{\"event\":{\"coding\":[{\"system\":"
+                    "\"http://c.example\",\"code\":\"called\"}]},"
+                    "\"resource\":\"Patient\"},{\"event\":{\"coding\":["
+                    "{\"system\":\"http://c.example\",\"code\":\"moved\"}]},"
+                    "\"resource\":\"http://ig.example/Thing\"}]");
+    assert_true(topic_has_events(f->topic));
+    assert_true(takes(f, "called", "Patient"));
+    assert_false(takes(f, "called", "Encounter"));
+    assert_true(takes(f, "moved", "Encounter"));
+    assert_false(takes(f, "other", "Patient"));
+    assert_false(fires(f, NULL, PATIENT));
+    assert_false(fires(f, PATIENT, PATIENT));
+    assert_issue(topic_warnings(f->topic), "SubscriptionTopic.eventTrigger[1]",
+                 "any");
+    assert_int_not_equal(
+        compile_topic(f, "\"eventTrigger\":[{\"event\":{\"text\":\"x\"},"
+                         "\"resource\":\"Patient\"}]"),
+        ERR_OK);
+    assert_issue(&f->issues, "SubscriptionTopic.eventTrigger[0].event",
+                 "coding");
+}
+
 /* ---- wildcards ---- */
 
 static void a_wildcard_trigger_is_for_every_type_but_subscription(void **state)
@@ -825,6 +861,7 @@ int main(void)
         TEST(a_path_that_fails_to_evaluate_does_not_fire),
         TEST(a_path_with_a_mistake_is_refused),
         TEST(a_wildcard_takes_a_path),
+        TEST(an_event_trigger_takes_its_codes_and_no_change),
         TEST(a_wildcard_trigger_is_for_every_type_but_subscription),
         TEST(domain_resource_leaves_out_what_is_none),
         TEST(a_wildcard_fires_where_its_criteria_mean_something),

@@ -18,6 +18,7 @@
 #include "server/http/server.h"
 #include "server/rest/rest.h"
 #include "server/security/egress.h"
+#include "storage/base/failpoint.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -188,6 +189,16 @@ static void set_wakes(struct serve *s, struct engine_listener wakes)
     (void)pthread_mutex_unlock(&s->m);
 }
 
+/* The disk failed while the folder's first page was written. What was
+ * acknowledged is on the disk (P1): a new start goes on from there. */
+static void lost(void *ctx, const struct err *e)
+{
+    (void)ctx;
+    log_event(LOG_ERROR, "serve.lost",
+              "the data folder must be opened anew: %s; ending", e->message);
+    _exit(1);
+}
+
 static enum err_code judge_endpoint(void *ctx, const char *url, struct err *e)
 {
     return egress_check_url(ctx, url, e);
@@ -203,7 +214,7 @@ static enum err_code open_engine(struct serve *s, struct err *e)
                                          .base_url = s->base_url,
                                          .index = s->config->index};
     const struct engine_listener listener = {
-        .wake = wake, .batch_done = batch_done, .ctx = s};
+        .wake = wake, .batch_done = batch_done, .lost = lost, .ctx = s};
     struct damage_before before;
     enum err_code code;
 
@@ -445,6 +456,7 @@ static void shut_gate(struct serve *s)
     const struct clock *clock = clock_system();
     int64_t end = clock_monotonic_ms(clock) + CLOSE_MS;
 
+    FAILPOINT("amid-drain");
     gate_close(&s->gate);
     while (gate_inside(&s->gate) > 0) {
         if (clock_monotonic_ms(clock) >= end) {
@@ -466,6 +478,7 @@ static void wait_for_end(void)
 
 static enum err_code run(struct serve *s, struct err *e)
 {
+    FAILPOINT("before-ready");
     if (printf("belfry: listening on %s/fhir\n", s->root) < 0 ||
         fflush(stdout) != 0)
         return err_set_errno(e, ERR_IO, errno,

@@ -9,6 +9,7 @@
 #include "server/delivery/limits.h"
 #include "server/engine/surround.h"
 #include "server/security/egress.h"
+#include "storage/base/failpoint.h"
 
 void engine_link_fini(struct engine_link *l)
 {
@@ -200,7 +201,9 @@ bool engine_link_flush(struct engine_link *l)
 
     if (l->report_count == 0)
         return true;
+    FAILPOINT("before-report");
     if (engine_report(l->engine, l->reports, l->report_count, &e) == ERR_OK) {
+        FAILPOINT("after-report");
         l->report_count = 0;
         l->stuck = false;
         return true;

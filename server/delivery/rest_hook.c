@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "server/delivery/transfer.h"
+#include "storage/base/failpoint.h"
 
 /* Turns in which curl may find more to do at once before others get theirs. */
 #define ROUNDS 4
@@ -122,6 +123,7 @@ static void launch(struct rest_hook *h, struct transfer *t, bool fresh)
         return;
     }
     t->running = true;
+    FAILPOINT("amid-send");
     counter_add(&h->config.counters->attempts);
 }
 

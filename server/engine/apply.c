@@ -8,6 +8,7 @@
 #include "server/engine/lazy_trees.h"
 #include "server/engine/topic_state.h"
 #include "server/engine/index.h"
+#include "storage/base/failpoint.h"
 
 /* Bounds the values of one previous version; see SEARCH_VALUES_MAX. */
 #define APPLY_SCRATCH_BYTES ((size_t)64 << 20)
@@ -197,6 +198,7 @@ static enum err_code append(struct work *w, struct err *e)
     else if (c->kind != COMMAND_DELETE && c->kind != COMMAND_EVENT)
         stored_text_fill(&c->text, w->change.version, c->time_ms, text);
     record_seal(out, n);
+    FAILPOINT("after-append");
     b->change++;
     b->records++;
     return ERR_OK;

@@ -1,4 +1,5 @@
 #include "server/engine/batch.h"
+#include "storage/base/failpoint.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -276,6 +277,7 @@ enum err_code batch_commit(struct batch *b, struct batch_outcome *out,
 
     if (code == ERR_OK)
         code = store_commit(&b->txn, e);
+    FAILPOINT("after-commit");
     if (code == ERR_OK) {
         publish(b, out);
         return ERR_OK;

@@ -29,6 +29,9 @@ struct engine_listener {
     void (*wake)(void *ctx, const uint64_t *subscription_numbers, size_t n);
     /* A batch was answered: every command's done() has run. */
     void (*batch_done)(void *ctx);
+    /* The disk failed in a way after which neither reads nor writes work until
+     * the data folder is opened anew: the process should end. */
+    void (*lost)(void *ctx, const struct err *e);
     void *ctx;
 };
 

@@ -4,6 +4,7 @@
 #include "server/engine/effects.h"
 #include "server/engine/topic_state.h"
 #include "server/engine/index.h"
+#include "storage/base/failpoint.h"
 
 static enum err_code replay_subscription(struct batch *b, uint64_t change,
                                          const struct record_change *c,
@@ -89,6 +90,7 @@ enum err_code replay_log(struct state *s, struct store_txn *t, uint64_t last,
         struct batch b = {.state = s, .change = change};
         struct bytes record;
 
+        FAILPOINT("amid-replay");
         arena_init(&b.arena, BATCH_BYTES_MAX);
         code = store_log_get(t, change, &record, e);
         if (code == ERR_NOT_FOUND)

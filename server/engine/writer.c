@@ -1,10 +1,12 @@
 #include "server/engine/writer.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "server/base/log.h"
 #include "server/engine/apply.h"
 #include "server/engine/core.h"
+#include "storage/base/failpoint.h"
 
 /* One round of work. */
 struct round {
@@ -27,10 +29,23 @@ static const char *reason_of(enum err_code code)
     }
 }
 
+/* View entries to merge with the round. A record may stage very many (one
+ * change that concerns thousands): what waits must not outgrow a start. */
+static size_t merge_budget(const struct round *r)
+{
+    const struct overlay *young = &r->engine->state.young;
+    size_t budget = r->batch.records * WRITER_MERGE_PER_CHANGE;
+
+    if (budget < WRITER_MERGE_LEAST)
+        budget = WRITER_MERGE_LEAST;
+    if (overlay_count(young) > WRITER_MERGE_BEHIND)
+        budget += 2 * overlay_staged_count(young);
+    return budget;
+}
+
 static enum err_code apply_all(struct round *r)
 {
     enum err_code code = ERR_OK;
-    size_t budget;
 
     for (struct command *c = r->intake.commands; c && code == ERR_OK;
          c = c->next) {
@@ -42,10 +57,8 @@ static enum err_code apply_all(struct round *r)
                              r->intake.report_count, &r->err);
     if (code != ERR_OK || r->batch.records == 0)
         return code;
-    budget = r->batch.records * WRITER_MERGE_PER_CHANGE;
-    return views_merge(
-        &r->engine->views, r->batch.txn,
-        budget > WRITER_MERGE_LEAST ? budget : WRITER_MERGE_LEAST, &r->err);
+    return views_merge(&r->engine->views, r->batch.txn, merge_budget(r),
+                       &r->err);
 }
 
 /* Applies and commits the round. An error failed all of it. */
@@ -55,8 +68,10 @@ static enum err_code settle(struct round *r)
     enum err_code code =
         batch_begin(&r->batch, &g->state, clock_wall_ms(g->clock), &r->err);
 
+    FAILPOINT("before-apply");
     if (code == ERR_OK)
         code = apply_all(r);
+    FAILPOINT("before-commit");
     if (code == ERR_OK && r->batch.records > 0)
         code = batch_commit(&r->batch, &r->outcome, &r->err);
     else
@@ -74,6 +89,7 @@ static void answer(struct round *r, enum err_code code)
 {
     struct command *next;
 
+    FAILPOINT("before-answers");
     for (struct command *c = r->intake.commands; c; c = next) {
         next = c->next; /* done() may free the command */
         if (code != ERR_OK) {
@@ -81,6 +97,7 @@ static void answer(struct round *r, enum err_code code)
             c->result.err.code = code;
         }
         c->done(c);
+        FAILPOINT("amid-answers");
     }
 }
 
@@ -112,20 +129,57 @@ static void keep_reports(struct round *r)
                   r->intake.report_count);
 }
 
+/* Told when it changes: a disk may stay full for hours. */
+static void note_writing(struct engine *g, enum err_code code,
+                         const struct err *e)
+{
+    const char *now = code == ERR_OK ? NULL : reason_of(code);
+    const char *before = atomic_exchange(&g->not_ready, now);
+
+    if (now && now != before)
+        log_err(LOG_ERROR, "engine.commit_failed", e);
+    if (!now && before)
+        log_event(LOG_INFO, "engine.recovered", "changes are taken again");
+    if (!now || !store_is_lost(e))
+        return;
+    for (size_t i = 0; i < g->listener_count; i++)
+        if (g->listeners[i].lost)
+            g->listeners[i].lost(g->listeners[i].ctx, e);
+}
+
+/* Reports that were put back must not be tried again at once. */
+static void pause_after_failure(const struct round *r)
+{
+    const struct timespec wait = {.tv_nsec = WRITER_FAILED_MS * 1000000L};
+
+    if (!r->intake.commands)
+        (void)nanosleep(&wait, NULL);
+}
+
 static void work(struct round *r)
 {
     enum err_code code = settle(r);
 
-    atomic_store(&r->engine->not_ready,
-                 code == ERR_OK ? NULL : reason_of(code));
+    if (code != ERR_OK || r->batch.records > 0)
+        note_writing(r->engine, code, &r->err);
     if (code != ERR_OK) {
-        log_err(LOG_ERROR, "engine.commit_failed", &r->err);
         keep_reports(r);
+        pause_after_failure(r);
     }
     answer(r, code);
     tell(r);
+    FAILPOINT("after-answers");
     free(r->outcome.numbers);
     views_freeze(&r->engine->views, false);
+}
+
+/* A write that changes nothing, to find out whether writing works again. */
+static enum err_code probe(struct store_txn *t, struct err *e)
+{
+    uint64_t views_at;
+    enum err_code code = store_views_at(t, &views_at, e);
+
+    return code == ERR_OK ? store_set_views_at(t, views_at, e) : code;
 }
 
 /* One slice of a merge while nothing else waits. False when it failed. */
@@ -139,15 +193,19 @@ static bool merge_slice(struct engine *g)
     code = store_begin_write(g->state.store, &t, &e);
     if (code == ERR_OK)
         code = views_merge(&g->views, t, WRITER_MERGE_IDLE, &e);
+    if (code == ERR_OK && atomic_load(&g->not_ready))
+        code = probe(t, &e);
+    FAILPOINT("before-merge-commit");
     if (code == ERR_OK)
         code = store_commit(&t, &e);
+    FAILPOINT("after-merge-commit");
+    note_writing(g, code, &e);
     if (code == ERR_OK) {
         views_committed(&g->views);
         return true;
     }
     store_abort(&t);
     views_aborted(&g->views);
-    log_err(LOG_ERROR, "engine.merge_failed", &e);
     return false;
 }
 
@@ -164,7 +222,8 @@ void *writer_main(void *engine)
         if (r.intake.commands || r.intake.report_count > 0) {
             work(&r);
             merging = false;
-        } else if (!r.intake.closed && views_pending(&g->views)) {
+        } else if (!r.intake.closed &&
+                   (views_pending(&g->views) || atomic_load(&g->not_ready))) {
             merging = merge_slice(g);
         } else {
             merging = false;

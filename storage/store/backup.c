@@ -1,13 +1,13 @@
 #include "storage/store/backup.h"
 
+#include "storage/store/folder.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The name that a data file has until it is whole. */
@@ -37,32 +37,13 @@ static enum err_code check_empty(const char *dir, struct err *e)
     return code;
 }
 
-/* A name is durable once its folder is. */
-static enum err_code sync_folder(const char *dir, struct err *e)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum err_code code = ERR_OK;
-
-    if (fd < 0 || fsync(fd) != 0)
-        code = err_set_errno(e, ERR_IO, errno, "%s cannot be synced", dir);
-    if (fd >= 0)
-        (void)close(fd);
-    return code;
-}
-
 static enum err_code open_target(const char *dir, int *dir_fd, struct err *e)
 {
-    char parent[PATH_MAX];
-    enum err_code code;
-    int n = snprintf(parent, sizeof parent, "%s/..", dir);
-    bool made = mkdir(dir, 0700) == 0;
+    bool made;
+    enum err_code code = folder_make(dir, &made, e);
 
-    if (n < 0 || (size_t)n >= sizeof parent)
-        return err_set(e, ERR_IO, "the folder's path is too long");
-    if (!made && errno != EEXIST)
-        return err_set_errno(e, ERR_IO, errno, "the folder %s cannot be made",
-                             dir);
-    code = made ? sync_folder(parent, e) : check_empty(dir, e);
+    if (code == ERR_OK && !made)
+        code = check_empty(dir, e);
     if (code != ERR_OK)
         return code;
     *dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -88,11 +69,11 @@ static enum err_code copy_file(struct store *s, int dir_fd, struct err *e)
     return code;
 }
 
-static enum err_code finish(int dir_fd, struct err *e)
+static enum err_code finish(const char *dir, int dir_fd, struct err *e)
 {
-    if (renameat(dir_fd, PARTIAL, dir_fd, WHOLE) != 0 || fsync(dir_fd) != 0)
+    if (renameat(dir_fd, PARTIAL, dir_fd, WHOLE) != 0)
         return err_set_errno(e, ERR_IO, errno, "the copy cannot be named");
-    return ERR_OK;
+    return folder_sync(dir, e);
 }
 
 enum err_code backup_write(struct store *s, const char *dir, struct err *e)
@@ -104,7 +85,7 @@ enum err_code backup_write(struct store *s, const char *dir, struct err *e)
         return code;
     code = copy_file(s, dir_fd, e);
     if (code == ERR_OK)
-        code = finish(dir_fd, e);
+        code = finish(dir, dir_fd, e);
     if (code != ERR_OK)
         (void)unlinkat(dir_fd, PARTIAL, 0); /* as far as it came */
     (void)close(dir_fd);

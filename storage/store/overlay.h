@@ -41,6 +41,11 @@ static inline size_t overlay_count(const struct overlay *o)
     return o->published.count;
 }
 
+static inline size_t overlay_staged_count(const struct overlay *o)
+{
+    return o->staged.count;
+}
+
 static inline size_t overlay_bytes(const struct overlay *o)
 {
     return o->arena.used;

@@ -1,6 +1,7 @@
 #include "storage/store/store.h"
 
 #include "storage/store/store_parts.h"
+#include "storage/store/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Write transactions between two looks for readers that died. */
+#define STORE_READER_CHECK 1024
 #define STORE_DATABASES 16
 #define STORE_PATH_BYTES 4096
 #define META "meta"
@@ -36,20 +39,6 @@ uint64_t store_get_u64(const char in[8])
     for (int i = 0; i < 8; i++)
         value = (value << 8) | (unsigned char)in[i];
     return value;
-}
-
-static enum err_code make_dir(const char *dir, struct err *e)
-{
-    struct stat st;
-
-    if (mkdir(dir, 0700) == 0)
-        return ERR_OK;
-    if (errno != EEXIST)
-        return err_set_errno(e, ERR_IO, errno,
-                             "the data folder %s cannot be made", dir);
-    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
-        return err_set(e, ERR_IO, "%s is not a folder", dir);
-    return ERR_OK;
 }
 
 /* LMDB lets several processes share a folder; belfry must be alone. */
@@ -198,13 +187,15 @@ enum err_code store_open(const char *dir, size_t map_bytes, struct store **out,
     if (!s)
         return err_nomem(e);
     s->lock_fd = -1;
-    code = make_dir(dir, e);
+    code = folder_make(dir, NULL, e);
     if (code == ERR_OK)
         code = take_lock(s, dir, e);
     if (code == ERR_OK)
         code = open_env(s, dir, map_bytes, 0, e);
     if (code == ERR_OK)
         code = open_databases(s, e);
+    if (code == ERR_OK)
+        code = folder_sync(dir, e);
     if (code != ERR_OK)
         store_close(&s);
     *out = s;
@@ -325,6 +316,11 @@ enum err_code store_begin_read(struct store *s, struct store_txn **out,
 enum err_code store_begin_write(struct store *s, struct store_txn **out,
                                 struct err *e)
 {
+    int dead;
+
+    /* of a backup that was killed: its slot would keep pages from reuse */
+    if (++s->writes % STORE_READER_CHECK == 0)
+        (void)mdb_reader_check(s->env, &dead);
     return begin(s, 0, out, e);
 }
 
@@ -479,6 +475,11 @@ enum err_code store_view_count(struct store_txn *t, enum store_view view,
 
     *out = rc == 0 ? stat.ms_entries : 0;
     return store_translate(rc, "reading a view", e);
+}
+
+bool store_is_lost(const struct err *e)
+{
+    return e->system == MDB_PANIC;
 }
 
 const char *store_view_name(enum store_view view)

@@ -45,6 +45,10 @@ MUST_CHECK enum err_code store_open_read(const char *dir, struct store **out,
  * descriptor: a data file of its own, consistent at one commit. */
 MUST_CHECK enum err_code store_copy(struct store *s, int fd, struct err *e);
 
+/* True when the error is that the environment gave up: nothing works on the
+ * store any more, and what was committed is there when it is opened anew. */
+bool store_is_lost(const struct err *e);
+
 /* How many entries a view has. */
 MUST_CHECK enum err_code store_view_count(struct store_txn *t,
                                           enum store_view view, uint64_t *out,

@@ -11,6 +11,7 @@
 struct store {
     MDB_env *env;
     int lock_fd;
+    uint64_t writes; /* owner: writer; transactions begun */
     MDB_dbi log;
     MDB_dbi meta;
     MDB_dbi views[VIEW_COUNT];

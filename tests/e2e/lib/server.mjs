@@ -20,18 +20,23 @@ export class Server {
   // A port given once is kept for later starts, so that URLs stay true.
   async start() {
     this.data ??= await mkdtemp(path.join(tmpdir(), 'belfry-e2e-'));
+    this.launch();
+    this.base = await this.#ready();
+    this.port = Number(new URL(this.base).port);
+    return this;
+  }
+
+  // Without waiting until it is ready.
+  launch() {
     const listen = `127.0.0.1:${this.port ?? 0}`;
     this.child = spawn(binary, ['serve', '--dev', '--listen', listen,
       '--data', this.data, '--topics', this.topics,
       '--handshake-delay', '20', ...this.args],
-    { stdio: ['ignore', 'pipe', 'pipe'] });
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.env } });
     this.child.stderr.on('data', (d) => { this.log += d; });
     this.exited = new Promise((resolve) => {
       this.child.on('exit', (code, signal) => resolve({ code, signal }));
     });
-    this.base = await this.#ready();
-    this.port = Number(new URL(this.base).port);
-    return this;
   }
 
   #ready() {

@@ -96,7 +96,7 @@ enum err_code fhirpath_evaluate(const struct fhirpath *f,
                                 struct arena *arena,
                                 struct fhirpath_collection *out, struct err *e)
 {
-    struct err own;
+    struct err own = {.code = ERR_OK};
     struct evaluation ev = {.input = input,
                             .text = f->text,
                             .arena = arena,
@@ -125,7 +125,7 @@ enum err_code fhirpath_is_true(const struct fhirpath *f,
                                const struct fhirpath_collection *c,
                                struct arena *arena, bool *out, struct err *e)
 {
-    struct err own;
+    struct err own = {.code = ERR_OK};
     struct evaluation ev = {.text = f->text, .arena = arena, .e = e ? e : &own};
     enum truth truth;
 

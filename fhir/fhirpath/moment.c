@@ -432,7 +432,7 @@ bool moment_add(struct moment *m, int64_t amount, enum moment_unit unit)
     if (unit == MOMENT_MILLISECONDS && m->fraction_digits < 3)
         m->fraction_digits = 3;
     if (m->kind == MOMENT_TIME)
-        return unit > MOMENT_DAYS && add_time(m, amount * unit_ms[unit]);
+        return unit >= MOMENT_HOURS && add_time(m, amount * unit_ms[unit]);
     if (unit == MOMENT_YEARS)
         return add_months(m, amount * 12);
     if (unit == MOMENT_MONTHS)

@@ -1,5 +1,7 @@
 #include "fhir/fhirpath/navigate.h"
 
+#include <assert.h>
+
 #include "fhir/model/element.h"
 
 /* A name looked for among the members of one object. */
@@ -179,6 +181,7 @@ bool navigate_member(struct evaluation *ev, const struct node *n,
     struct search s = {
         .ev = ev, .name = n->name.p, .name_bytes = n->name.n, .out = out};
 
+    assert(n->name.p); /* a member has a name */
     if (item->kind == FHIRPATH_NODE && item->node.type) {
         s.parent = item->node.type;
         s.element = n->known_type == s.parent

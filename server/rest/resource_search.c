@@ -49,6 +49,8 @@ struct search {
     int64_t from_ms;
     int64_t to_ms;
     bool unfinished; /* there is older than that */
+    struct index_range window;
+    struct index_plan window_plan;
     struct err *e;
     enum err_code failed;
 };
@@ -292,17 +294,18 @@ static bool is_latest_first(const struct search *s)
 static enum err_code place_window(struct search *s)
 {
     struct index_space space = {NULL, "_lastUpdated"};
-    struct index_range range;
-    struct index_plan plan = {.ranges = &range, .range_count = 1};
     struct search_step now = {.more = true};
     struct bytes after = {NULL, 0};
     enum err_code code = ERR_OK;
 
     space.type = search_base_find(s->x->route.type)->type;
     index_head_u64(INDEX_DATE, space, index_order_time(s->from_ms),
-                   &range.start);
-    index_head_u64(INDEX_DATE, space, index_order_time(s->to_ms), &range.stop);
-    s->plans = &plan;
+                   &s->window.start);
+    index_head_u64(INDEX_DATE, space, index_order_time(s->to_ms),
+                   &s->window.stop);
+    s->window_plan =
+        (struct index_plan){.ranges = &s->window, .range_count = 1};
+    s->plans = &s->window_plan;
     s->plan_count = 1;
     while (code == ERR_OK && now.more && s->looks < SEARCH_LOOK_MAX) {
         code = step(s, after, SEARCH_STEP_MAX, place, &now);

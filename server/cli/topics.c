@@ -19,8 +19,8 @@
 #define READ_BYTES ((size_t)16384)
 #define LIST_BYTES ((size_t)8 << 20)
 #define LIST_COLUMNS 78
-/* An upper bound: the data file takes what it has. */
-#define LIST_MAP_BYTES ((size_t)1 << 40)
+/* As the server's standard; nothing is written that could need more. */
+#define LIST_MAP_BYTES ((size_t)64 << 30)
 #define LIST_INDENT 12
 
 /* Of a server that is not running: only absolute references in criteria to

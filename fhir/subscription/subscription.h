@@ -84,6 +84,12 @@ static inline bool subscription_is_classic(const struct subscription *s)
     return s->classic_type != NULL;
 }
 
+/* Something is due for it at a time of its own, events or not. */
+static inline bool subscription_is_timed(const struct subscription *s)
+{
+    return s->heartbeat_s > 0 || s->end_ms > 0;
+}
+
 /* True when every filter that applies to the resource type holds; filters of
  * other types are skipped. */
 bool subscription_filters_match(const struct subscription *s,

@@ -185,6 +185,7 @@ static enum err_code make_scheduler(struct delivery *d, struct err *e)
                                       .rng = d->config.rng,
                                       .counters = &d->counters,
                                       .park_after = d->config.park_after,
+                                      .resting = DELIVERY_RESTING,
                                       .limits = d->config.limits,
                                       .retry = d->config.retry,
                                       .handshake = d->config.handshake};

@@ -1,7 +1,7 @@
-/* entry: a live subscription as the scheduler sees it; small, for there may
- * be a million. What it has of the events is a few numbers.
- * Owns:   a reference to its endpoint; its lanes.
- * Thread: the delivery thread. */
+/* entry: a subscription as the scheduler sees it while something is due for
+ * it; small, for there may be a million. What it has of the events is a few
+ * numbers. Owns:   a reference to its endpoint; its lanes. Thread: the delivery
+ * thread. */
 #ifndef BELFRY_SERVER_DELIVERY_ENTRY_H
 #define BELFRY_SERVER_DELIVERY_ENTRY_H
 
@@ -27,7 +27,7 @@ struct entry {
     int64_t pending_ms;   /* linger: since when events wait; 0: none do */
     struct endpoint *endpoint;
     struct entry *chain; /* table */
-    struct entry *next;  /* the endpoint's ready list */
+    struct entry *next;  /* the endpoint's ready list, or those at rest */
     struct entry *prev;
     struct entry *member_next; /* the endpoint's members */
     struct entry *member_prev;
@@ -47,6 +47,8 @@ struct entry {
     bool per_focus : 1;
     bool out_of_order : 1; /* events past `delivered` were acknowledged */
     bool park : 1;
+    bool settled : 1; /* nothing to know that the state does not tell */
+    bool resting : 1; /* nothing to do: not ready, not in the heap */
 };
 
 _Static_assert(sizeof(struct entry) < 200, "an entry is small");

@@ -42,6 +42,9 @@
 /* Subscription numbers between two turns of the loop; past it all are
  * looked at. */
 #define DELIVERY_INBOX 65536
+/* Subscriptions kept at hand while nothing is due for them; what the others
+ * wait for, the engine tells. */
+#define DELIVERY_RESTING 4096
 /* Reports that wait for the engine before no more attempts are begun. */
 #define DELIVERY_REPORTS 4096
 

@@ -197,10 +197,24 @@ static void leave_endpoint(struct scheduler *s, struct entry *e)
     endpoint_unref(&s->endpoints, &e->endpoint);
 }
 
+/* ---- entries at rest: kept for a while, for who comes again soon ---- */
+
+static void wake_up(struct scheduler *s, struct entry *e)
+{
+    if (!e->resting)
+        return;
+    e->resting = false;
+    s->resting_count--;
+    *(e->prev ? &e->prev->next : &s->resting.first) = e->next;
+    *(e->next ? &e->next->prev : &s->resting.last) = e->prev;
+    e->next = e->prev = NULL;
+}
+
 /* An entry with attempts in flight stays until the last one came back, and
  * does nothing more. */
 static void drop(struct scheduler *s, struct entry *e)
 {
+    wake_up(s, e);
     due_heap_remove(&s->heap, &e->due);
     if (e->in_flight > 0) {
         endpoint_not_ready(&s->endpoints, e);
@@ -211,6 +225,18 @@ static void drop(struct scheduler *s, struct entry *e)
     leave_endpoint(s, e);
     lanes_free(e->lanes);
     entry_table_remove(&s->entries, e);
+}
+
+static void rest(struct scheduler *s, struct entry *e)
+{
+    e->resting = true;
+    e->next = NULL;
+    e->prev = s->resting.last;
+    *(e->prev ? &e->prev->next : &s->resting.first) = e;
+    s->resting.last = e;
+    s->resting_count++;
+    if (s->resting_count > s->config.resting)
+        drop(s, s->resting.first);
 }
 
 static struct endpoint *find_endpoint(struct scheduler *s, const char *key)
@@ -358,6 +384,29 @@ static bool is_idle_for_good(const struct entry *e)
            (e->status == STATUS_ERROR && e->end_ms == 0);
 }
 
+/* Nothing is due for it until the state changes, and there is nothing to know
+ * of it that the state does not tell: it needs no entry. */
+static bool is_settled(const struct subscription_state *state)
+{
+    return !state->timed && state->attempts == 0 &&
+           ((state->status == STATUS_ACTIVE &&
+             state->last_event == state->delivered) ||
+            state->status == STATUS_ERROR || state->status == STATUS_OFF);
+}
+
+static bool is_at_rest(const struct entry *e)
+{
+    return e->settled && e->status == STATUS_ACTIVE && !e->lanes &&
+           !e->reported && e->in_flight == 0 && e->failures == 0;
+}
+
+static void place(struct scheduler *s, struct entry *e)
+{
+    scheduler_place(s, e);
+    if (is_at_rest(e))
+        rest(s, e);
+}
+
 static void take_events(const struct scheduler *s, struct entry *e,
                         const struct subscription_state *state)
 {
@@ -382,8 +431,10 @@ static struct entry *absorb(struct scheduler *s, struct entry *e,
 {
     bool fresh = !e;
 
-    if (fresh && state->status == STATUS_OFF)
+    if (fresh && (state->status == STATUS_OFF || is_settled(state)))
         return NULL;
+    if (e)
+        wake_up(s, e);
     if (fresh)
         e = entry_make(s, state->number);
     if (!e)
@@ -401,6 +452,7 @@ static struct entry *absorb(struct scheduler *s, struct entry *e,
         drop(s, e);
         return NULL;
     }
+    e->settled = is_settled(state) && e->delivered == state->delivered;
     return e;
 }
 
@@ -436,7 +488,7 @@ void scheduler_wake(struct scheduler *s, uint64_t number, int64_t now_ms)
         return;
     e = look(s, number, e);
     if (e)
-        scheduler_place(s, e);
+        place(s, e);
 }
 
 void scheduler_load(struct scheduler *s, int64_t now_ms)
@@ -454,7 +506,7 @@ void scheduler_load(struct scheduler *s, int64_t now_ms)
             continue;
         e = absorb(s, e, &state);
         if (e)
-            scheduler_place(s, e);
+            place(s, e);
     }
 }
 
@@ -642,7 +694,7 @@ static void tell_entry(struct scheduler *s, struct attempt *a,
     scheduler_settle(s, e, a, o);
     if (e->lanes && e->in_flight == 0)
         lanes_rest(e->lanes);
-    scheduler_place(s, e);
+    place(s, e);
 }
 
 void scheduler_complete(struct scheduler *s, struct attempt *a,

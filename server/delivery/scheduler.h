@@ -40,6 +40,7 @@ struct scheduler_config {
     struct retry_policy retry;
     struct handshake_policy handshake;
     uint32_t park_after; /* refusals of a batch before it is parked */
+    size_t resting;      /* entries kept while nothing is due for them */
 };
 
 struct scheduler;

@@ -7,6 +7,7 @@
 #include "server/delivery/due_heap.h"
 #include "server/delivery/entry_table.h"
 #include "server/delivery/lanes.h"
+#include "server/delivery/limits.h"
 #include "server/delivery/scheduler.h"
 
 /* After a fault of our own, or when the state moved on under an attempt. */
@@ -17,6 +18,8 @@ struct scheduler {
     struct entry_table entries;
     struct due_heap heap;
     struct endpoint_set endpoints;
+    struct ready_list resting; /* entries with nothing to do, oldest first */
+    size_t resting_count;
     struct attempt *free_attempts;
     int64_t now_ms;
     bool held;

@@ -177,6 +177,8 @@ static void take_definition(struct sub_change *c, struct definition **d)
     c->state.unfit = !c->definition;
     c->state.classic =
         c->definition && subscription_is_classic(definition_get(c->definition));
+    c->state.timed =
+        c->definition && subscription_is_timed(definition_get(c->definition));
 }
 
 static bool set_end(struct sub_change *c, const struct definition *d)

@@ -104,9 +104,11 @@ static enum err_code load_text(struct state *s, struct store_txn *t,
             state_definition_read(s, s->topics, c.text, &definition, &reason);
     if (code == ERR_OK && definition)
         code = match_by(s, sub, definition_get(definition), &reason);
-    if (definition)
+    if (definition) {
         sub->state.classic =
             subscription_is_classic(definition_get(definition));
+        sub->state.timed = subscription_is_timed(definition_get(definition));
+    }
     if (code == ERR_OK && definition)
         code = set_end(sub, definition_get(definition)->end_ms, &reason);
     if (code != ERR_NOMEM && (code != ERR_OK || !definition))

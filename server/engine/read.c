@@ -201,6 +201,7 @@ static void copy_state(const struct sub *s, struct subscription_state *out)
                                        .status = s->state.status,
                                        .shown = shown_status(s),
                                        .unfit = s->state.unfit,
+                                       .timed = s->state.timed,
                                        .last_event = s->state.last_event,
                                        .delivered = s->state.delivered,
                                        .attempts = rare.attempts,

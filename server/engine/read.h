@@ -51,6 +51,7 @@ struct subscription_state {
      * error until one succeeds (R4 subscription.html, "Channels"). */
     enum subscription_status shown;
     bool unfit;               /* the definition cannot be honoured any more */
+    bool timed;               /* it asks for heartbeats or has an end */
     uint64_t last_event;      /* events counted since creation */
     uint64_t delivered;       /* all events up to this are acknowledged or in
                                  the dead-letter list */

@@ -8,6 +8,7 @@
 #define FLAG_UNFIT 1
 #define FLAG_FORM 2
 #define FLAG_CLASSIC 4
+#define FLAG_TIMED 8
 
 /* By version. Version 2 has the gap proof behind what version 1 has, version 3
  * failures, dead letters and acknowledgements, version 4 the end and the
@@ -58,7 +59,8 @@ static void encode_fixed(const struct sub *s, uint64_t as_of, char *out)
     out[97] = rare.acked ? 1 : 0;
     store_put_u64(out + 104, (uint64_t)rare.end_ms);
     out[AT_FLAGS] = (char)((s->state.unfit ? FLAG_UNFIT : 0) |
-                           (s->state.classic ? FLAG_CLASSIC : 0));
+                           (s->state.classic ? FLAG_CLASSIC : 0) |
+                           (s->state.timed ? FLAG_TIMED : 0));
 }
 
 static char *append(char *at, struct bytes text)
@@ -165,6 +167,7 @@ static void decode_fixed(const char *fixed, struct row *out)
                            .failure = (enum failure_class)get8(fixed + 96),
                            .classic = (fixed[AT_FLAGS] & FLAG_CLASSIC) != 0,
                            .unfit = (fixed[AT_FLAGS] & FLAG_UNFIT) != 0,
+                           .timed = (fixed[AT_FLAGS] & FLAG_TIMED) != 0,
                            .definition = store_get_u64(fixed + 16),
                            .last_event = store_get_u64(fixed + 24),
                            .delivered = store_get_u64(fixed + 32),

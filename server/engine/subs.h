@@ -34,6 +34,7 @@ struct sub_state {
     enum failure_class failure; /* class of the last error */
     bool classic;               /* the definition in force is */
     bool unfit;                 /* it cannot be honoured any more */
+    bool timed;                 /* it asks for heartbeats or has an end */
 };
 
 struct form;

@@ -25,7 +25,7 @@
 #define BATCH 16
 #define BODY_BYTES ((size_t)4 << 20)
 #define TIME_MS 1700000000000
-#define STAGE __attribute__((noinline, noclone))
+#define STAGE __attribute__((noinline))
 
 static const char topic_json[] =
     "{\"resourceType\":\"SubscriptionTopic\",\"url\":\"" TOPIC "\","

@@ -170,7 +170,8 @@ static void open_scheduler(struct world *w)
     struct scheduler_config c = {.channel = {begin, w},
                                  .rng = &no_jitter,
                                  .counters = &w->counters,
-                                 .park_after = 3};
+                                 .park_after = 3,
+                                 .resting = 1};
 
     w->link = (struct engine_link){.engine = w->engine,
                                    .clock = &w->clock,

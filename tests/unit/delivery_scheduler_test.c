@@ -543,6 +543,8 @@ static void load_makes_entries_of_live_ones_only(void **state)
     add(w, 2, "https://b.example:443", STATUS_ACTIVE);
     add(w, 3, "https://c.example:443", STATUS_ERROR);
     add(w, 4, "https://d.example:443", STATUS_OFF);
+    w->subs[2].state.last_event = 1;
+    add(w, 5, "https://e.example:443", STATUS_ACTIVE); /* nothing to do */
     scheduler_load(w->s, w->now);
     scheduler_facts(w->s, &facts);
     assert_int_equal(facts.entries, 2);
@@ -742,6 +744,37 @@ static void a_thousand_wakes_in_flight_cost_one_look(void **state)
     world_free(w);
 }
 
+/* Past the bound the one at rest for longest goes; it comes back with its next
+ * event as if it had never gone. */
+static void those_at_rest_are_bounded_and_come_back(void **state)
+{
+    enum { MANY = 3 * RESTING };
+    struct world *w = world_new();
+    struct scheduler_facts facts;
+
+    (void)state;
+    for (uint64_t n = 1; n <= MANY; n++)
+        add_active(w, n, 0);
+    for (uint64_t event = 1; event <= 3; event++) {
+        for (uint64_t n = 1; n <= MANY; n++) {
+            w->subs[n].state.last_event = event;
+            wake(w, n);
+        }
+        while (w->flying_count > 0) {
+            assert_int_equal(w->flying[0]->first, event);
+            answer(w, 200);
+        }
+        assert_int_equal(count_reports(w, REPORT_DELIVERED), event * MANY);
+        for (uint64_t n = 1; n <= MANY; n++) {
+            w->subs[n].state.delivered = event;
+            wake(w, n);
+        }
+        scheduler_facts(w->s, &facts);
+        assert_int_equal(facts.entries, RESTING);
+    }
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -773,6 +806,7 @@ int main(void)
         cmocka_unit_test(restart_keeps_the_seven_days),
         cmocka_unit_test(restart_begins_what_was_in_flight_again),
         cmocka_unit_test(load_makes_entries_of_live_ones_only),
+        cmocka_unit_test(those_at_rest_are_bounded_and_come_back),
         cmocka_unit_test(a_step_back_of_the_clock_moves_the_timers),
         cmocka_unit_test(while_held_nothing_begins),
         cmocka_unit_test(an_endpoint_earns_its_window),

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define SUBS 512
+#define RESTING 64
 #define REPORTS 8192
 #define SEC INT64_C(1000)
 #define HOUR (3600 * SEC)
@@ -53,6 +54,8 @@ static inline bool look(void *ctx, uint64_t number,
     if (number >= SUBS || !w->subs[number].live)
         return false;
     *out = w->subs[number].state;
+    out->timed = w->subs[number].target.heartbeat_s > 0 ||
+                 w->subs[number].target.end_ms > 0;
     return true;
 }
 
@@ -197,7 +200,8 @@ static inline void build(struct world *w, const struct endpoint_limits *limits)
         .channel = {begin, w},
         .rng = &no_jitter,
         .counters = &w->counters,
-        .park_after = 3};
+        .park_after = 3,
+        .resting = RESTING};
 
     endpoint_limits_default(&c.limits);
     if (limits)

@@ -425,22 +425,26 @@ bool moment_add(struct moment *m, int64_t amount, enum moment_unit unit)
 {
     const int64_t most = INT64_C(4000000000000000);
     int64_t days;
+    int64_t ms;
 
     if (amount > most / unit_ms[unit] || amount < -most / unit_ms[unit])
         return false;
     coarsen(m, &amount, &unit);
     if (unit == MOMENT_MILLISECONDS && m->fraction_digits < 3)
         m->fraction_digits = 3;
-    if (m->kind == MOMENT_TIME)
-        return unit >= MOMENT_HOURS && add_time(m, amount * unit_ms[unit]);
+    if (m->kind == MOMENT_TIME && unit < MOMENT_HOURS)
+        return false;
     if (unit == MOMENT_YEARS)
         return add_months(m, amount * 12);
     if (unit == MOMENT_MONTHS)
         return add_months(m, amount);
-    days = days_of(m->year, m->month, m->day) + amount * unit_ms[unit] / DAY_MS;
+    ms = amount * unit_ms[unit];
+    if (m->kind == MOMENT_TIME)
+        return add_time(m, ms);
+    days = days_of(m->year, m->month, m->day) + ms / DAY_MS;
     if (days < days_of(1, 1, 2) || days > days_of(YEAR_MAX, 12, 30))
         return false;
-    shift_ms(m, amount * unit_ms[unit]);
+    shift_ms(m, ms);
     return true;
 }
 

@@ -1,5 +1,7 @@
 #include "tests/unit/fhirpath_table.h"
 
+#include <pthread.h>
+
 #define TEXT_BYTES 40000
 
 static const char patient[] =
@@ -231,6 +233,59 @@ static void an_expression_keeps_nothing_between_evaluations(void **state)
     cJSON_Delete(tree);
 }
 
+/* --- threads --- */
+
+#define ROUNDS 200
+
+struct worker {
+    const struct fhirpath *f;
+    const cJSON *resource;
+    size_t right;
+};
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    struct fhirpath_input in = {.resource = w->resource};
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct arena arena;
+        struct fhirpath_collection c;
+
+        arena_init(&arena, 100000);
+        if (fhirpath_evaluate(w->f, &in, &arena, &c, NULL) == ERR_OK)
+            w->right += c.n == 2 && bytes_is(c.items[1].string, "bx");
+        arena_fini(&arena);
+    }
+    return NULL;
+}
+
+static void threads_share_an_expression_and_a_resource(void **state)
+{
+    cJSON *tree = parsed();
+    struct fhirpath *f = NULL;
+    struct worker workers[3];
+    pthread_t threads[3];
+
+    (void)state;
+    assert_int_equal(
+        fhirpath_compile(
+            bytes_of("name.given.select($this & 'x').where(matches('[ab]'))"),
+            NULL, &f, NULL),
+        ERR_OK);
+    for (size_t i = 0; i < 3; i++) {
+        workers[i] = (struct worker){f, tree, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]),
+                         0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(workers[i].right, ROUNDS);
+    }
+    fhirpath_free(f);
+    cJSON_Delete(tree);
+}
+
 static void search_parameters_may_filter_by_as(void **state)
 {
     struct fhirpath_options options = {.as_filters = true};
@@ -263,6 +318,7 @@ int main(void)
         cmocka_unit_test(an_evaluation_survives_any_limit_of_memory),
         cmocka_unit_test(a_collection_is_a_criterion),
         cmocka_unit_test(an_expression_keeps_nothing_between_evaluations),
+        cmocka_unit_test(threads_share_an_expression_and_a_resource),
         cmocka_unit_test(search_parameters_may_filter_by_as),
     };
 

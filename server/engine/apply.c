@@ -489,8 +489,7 @@ static enum err_code number_letters(struct batch *b, struct report *reports,
         rare = batch_rare(c);
         if (!rare)
             return err_nomem(e);
-        if (c->state.definition == r->definition &&
-            c->state.status == STATUS_ACTIVE && r->event > c->state.delivered)
+        if (r->event > c->state.delivered)
             r->letter = ++rare->parked;
     }
     return ERR_OK;

@@ -431,7 +431,8 @@ static bool stage_letter(struct batch *b, const struct report *r)
                          dead_letter_encode(&d, value));
 }
 
-/* The last error stays told: it is why events were set aside. */
+/* Delivery has passed the events, whatever became of the definition since:
+ * they must be in the list. The last error stays told. */
 static bool report_parked(struct sub_change *c, const struct report *r)
 {
     struct sub_rare *rare;
@@ -444,11 +445,16 @@ static bool report_parked(struct sub_change *c, const struct report *r)
         return false;
     if (rare->parked < r->letter)
         rare->parked = r->letter;
+    if (!pass_events(c, r->first, r->event))
+        return false;
+    if (r->definition != c->state.definition ||
+        c->state.status != STATUS_ACTIVE)
+        return true;
     rare->failed_event = 0;
     rare->attempts = 0;
     rare->next_attempt_ms = 0;
     c->state.failure = r->failure;
-    return pass_events(c, r->first, r->event) && set_error(c, r->error);
+    return set_error(c, r->error);
 }
 
 static enum err_code stage_endpoint(struct batch *b, const struct report *r,

@@ -34,7 +34,7 @@ struct report {
                                    endpoint's hash */
     uint64_t first;    /* ACKED, PARKED; ENDPOINT: failing since (ms), 0: not */
     uint64_t letter;   /* PARKED: number of the dead letter, given by the
-                          engine; 0: the report came too late and counts not */
+                          engine; 0: its events were passed before */
     uint32_t attempts; /* ENDPOINT: times that it was found failing in a row */
     int64_t next_attempt_ms;
     char error[REPORT_ERROR_BYTES]; /* "" : none; no patient data */

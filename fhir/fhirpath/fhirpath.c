@@ -7,6 +7,7 @@
 #include "fhir/fhirpath/lexer.h"
 #include "fhir/fhirpath/navigate.h"
 #include "fhir/fhirpath/parser.h"
+#include "fhir/json/utf8.h"
 #include "fhir/model/element.h"
 
 #define COMPILED_BYTES_MAX ((size_t)8 << 20)
@@ -18,6 +19,19 @@ struct fhirpath {
     bool as_filters;
     struct err doomed; /* code 0: nothing is known to fail */
 };
+
+/* Strings of an expression become patterns, which must be well-formed. */
+static enum err_code check_characters(struct bytes text, struct err *e)
+{
+    for (size_t i = 0; i < text.n;) {
+        size_t n = utf8_sequence(text.p + i, text.n - i);
+
+        if (n == 0 || text.p[i] == '\0')
+            return lexer_refuse(e, ERR_SYNTAX, text, i, "this is no character");
+        i += n;
+    }
+    return ERR_OK;
+}
 
 static enum err_code compile(struct fhirpath *f, struct bytes text,
                              const struct fhirpath_options *o, struct err *e)
@@ -32,7 +46,9 @@ static enum err_code compile(struct fhirpath *f, struct bytes text,
     if (!f->text.p)
         return err_nomem(e);
     f->as_filters = o->as_filters;
-    code = parser_parse(f->text, &f->arena, &f->root, e);
+    code = check_characters(f->text, e);
+    if (!code)
+        code = parser_parse(f->text, &f->arena, &f->root, e);
     if (code)
         return code;
     check.text = f->text;

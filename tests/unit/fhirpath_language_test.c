@@ -56,6 +56,8 @@ static void comments_and_space_are_skipped(void **state)
         {"1)", "refused"},
         {"{1}", "refused"},
         {"#", "refused"},
+        {"'\xFF'", "refused"},
+        {"'a'.matches('\xC3')", "refused"},
     };
 
     (void)state;

@@ -4,6 +4,7 @@
 #include "fhir/subscription/limits.h"
 #include "fhir/subscription/shape.h"
 #include "fhir/subscription/wire.h"
+#include "storage/base/instant.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,9 +279,28 @@ static void take_choice(struct extensions *x, const cJSON *value,
                    standard, other);
 }
 
+static void take_backfill(struct extensions *x, const cJSON *value,
+                          const char *path, enum extension_kind kind)
+{
+    struct subscription *s = x->s;
+    bool since = kind == EXTENSION_BACKFILL_SINCE;
+
+    if (s->backfill != BACKFILL_NONE)
+        issues_add(x->issues, ERR_UNPROCESSABLE, path,
+                   "a backfill begins with the resources as they stand or with "
+                   "an instant, not with both");
+    else if (since && !instant_parse(bytes_of(value->valuestring),
+                                     &s->backfill_since_ms))
+        issues_add(x->issues, ERR_UNPROCESSABLE, path,
+                   "must be an instant: date, time with seconds, and zone");
+    else if (!since && strcmp(value->valuestring, "current") != 0)
+        issues_add(x->issues, ERR_UNPROCESSABLE, path, "must be current");
+    s->backfill = since ? BACKFILL_SINCE : BACKFILL_CURRENT;
+}
+
 static bool is_ours(enum extension_kind kind)
 {
-    return kind >= EXTENSION_HEARTBEAT && kind <= EXTENSION_LINGER;
+    return kind >= EXTENSION_HEARTBEAT && kind <= EXTENSION_BACKFILL_SINCE;
 }
 
 static enum err_code take_extension(struct extensions *x,
@@ -309,6 +329,8 @@ static enum err_code take_extension(struct extensions *x,
         return take_secret(x, value, path);
     if (kind == EXTENSION_ORDER || kind == EXTENSION_REFUSAL)
         take_choice(x, value, path, kind);
+    else if (kind == EXTENSION_BACKFILL || kind == EXTENSION_BACKFILL_SINCE)
+        take_backfill(x, value, path, kind);
     else
         take_number(x, value, kind, path);
     return ERR_OK;

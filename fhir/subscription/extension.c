@@ -39,6 +39,10 @@ static const struct known known_extensions[] = {
      VALUE_STRING, EXTENSION_REFUSAL},
     {OWN_EXTENSION "subscription-linger", "Subscription.channel",
      "valueUnsignedInt", VALUE_NUMBER, EXTENSION_LINGER},
+    {OWN_EXTENSION "subscription-backfill", "Subscription.channel", "valueCode",
+     VALUE_STRING, EXTENSION_BACKFILL},
+    {OWN_EXTENSION "subscription-backfill-since", "Subscription.channel",
+     "valueInstant", VALUE_STRING, EXTENSION_BACKFILL_SINCE},
     {CORE "5.0/StructureDefinition/extension-Subscription.identifier",
      "Subscription", "valueIdentifier", VALUE_OBJECT, EXTENSION_IDENTIFIER},
 };

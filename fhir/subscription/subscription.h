@@ -35,6 +35,13 @@ enum content_level {
 const char *content_level_text(enum content_level c);
 bool content_level_parse(struct bytes text, enum content_level *out);
 
+/* The numbers are kept in rows: they never change. */
+enum backfill_mode {
+    BACKFILL_NONE = 0,
+    BACKFILL_CURRENT = 1, /* with the resources as they stand */
+    BACKFILL_SINCE = 2    /* with the changes since an instant */
+};
+
 struct subscription {
     struct topic *topic;      /* a reference; NULL: classic */
     const char *classic_type; /* constant: what the query is for, or NULL */
@@ -55,6 +62,8 @@ struct subscription {
     bool per_focus;       /* order is kept per focus resource, not for all */
     bool park;            /* what the endpoint refuses is set aside */
     bool off;             /* the client asked for status off */
+    enum backfill_mode backfill; /* what a new one begins with */
+    int64_t backfill_since_ms;   /* BACKFILL_SINCE */
 };
 
 /* What reading needs to know of the server. */

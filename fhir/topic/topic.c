@@ -734,3 +734,21 @@ bool topic_fires(const struct topic *t, const struct change_view *change)
     }
     return fires;
 }
+
+bool topic_goes_by_values(const struct topic *t)
+{
+    for (size_t i = 0; i < t->trigger_count; i++)
+        if (t->triggers[i].path || t->triggers[i].event_codes)
+            return false;
+    return true;
+}
+
+bool topic_holds(const struct topic *t, struct bytes type,
+                 const struct search_values *values)
+{
+    for (size_t i = 0; i < t->trigger_count; i++)
+        if (bytes_is(type, t->triggers[i].type) &&
+            trigger_holds(&t->triggers[i], values))
+            return true;
+    return false;
+}

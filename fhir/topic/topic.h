@@ -114,6 +114,15 @@ struct change_view {
  * requireBoth; an absent side does not count as passed). */
 bool topic_fires(const struct topic *t, const struct change_view *change);
 
+/* True when search values are all that its triggers go by: neither
+ * fhirPathCriteria nor reported events. */
+bool topic_goes_by_values(const struct topic *t);
+
+/* True when a trigger on the type looks for resources like this one, whatever
+ * happened to it: its current criterion holds, or it has none. */
+bool topic_holds(const struct topic *t, struct bytes type,
+                 const struct search_values *values);
+
 /* One backport filter, compiled: it applies to one resource type. */
 struct filter {
     struct query *query;

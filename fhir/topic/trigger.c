@@ -380,3 +380,11 @@ bool trigger_fires(const struct trigger *t, const struct change_view *change)
         return change->report && takes_report(t, change->report);
     return change->trace ? evaluate_traced(t, change) : evaluate(t, change);
 }
+
+bool trigger_holds(const struct trigger *t, const struct search_values *v)
+{
+    if (!t->interactions[INTERACTION_CREATE] &&
+        !t->interactions[INTERACTION_UPDATE])
+        return false;
+    return !t->current || query_matches(t->current, v);
+}

@@ -57,4 +57,8 @@ bool trigger_can_fire(const struct trigger *t, enum interaction i);
  * there is no such version; one that fails to evaluate does not hold. */
 bool trigger_fires(const struct trigger *t, const struct change_view *change);
 
+/* Whether the current criterion holds for a resource as it stands, or there is
+ * none and creating or updating it would do. */
+bool trigger_holds(const struct trigger *t, const struct search_values *v);
+
 #endif

@@ -234,6 +234,24 @@ static const struct option_row rows[] = {
      .offset = AT(max_count),
      .help = "Events in one notification, where the Subscription does not "
              "say."},
+    {.name = "retention-days",
+     .kind = OPTION_NUMBER,
+     .value = "N",
+     .standard = "30",
+     .max = 36500,
+     .offset = AT(retention_days),
+     .help = "How long the events of a Subscription are kept for $events and "
+             "$resend; 0 keeps them for ever. A Subscription whose events "
+             "could not be delivered by then goes to error before they are "
+             "removed; $status tells how many were lost."},
+    {.name = "retention-events",
+     .kind = OPTION_NUMBER,
+     .value = "N",
+     .standard = "0",
+     .max = UINT64_MAX / 2,
+     .offset = AT(retention_events),
+     .help = "How many events of one Subscription are kept, the newest; 0 "
+             "sets no limit."},
     {.name = "endpoint-concurrency",
      .kind = OPTION_NUMBER,
      .value = "N",

@@ -40,6 +40,8 @@ struct config {
     uint64_t retry_for_s;
     uint64_t timeout_s;
     uint64_t max_count;
+    uint64_t retention_days;   /* 0: for ever */
+    uint64_t retention_events; /* 0: any number */
     uint64_t endpoint_concurrency;
     uint64_t delivery_concurrency;
     uint64_t endpoint_rate;

@@ -41,9 +41,12 @@ enum err_code receipts_new(const struct signature_key *key,
                            struct receipts **out, struct err *e)
 {
     struct receipts *r = calloc(1, sizeof *r);
-    enum err_code code = r ? signer_new(&r->signer, e) : err_nomem(e);
+    enum err_code code;
 
     *out = NULL;
+    if (!r)
+        return err_nomem(e);
+    code = signer_new(&r->signer, e);
     if (code != ERR_OK) {
         free(r);
         return code;

@@ -204,6 +204,13 @@ static enum err_code judge_endpoint(void *ctx, const char *url, struct err *e)
     return egress_check_url(ctx, url, e);
 }
 
+static struct retention_limits retention_of(const struct config *c)
+{
+    return (struct retention_limits){.age_ms = (int64_t)c->retention_days * 24 *
+                                               60 * 60 * 1000,
+                                     .events = c->retention_events};
+}
+
 static enum err_code open_engine(struct serve *s, struct err *e)
 {
     const struct engine_config config = {.data_dir = s->config->data,
@@ -212,7 +219,8 @@ static enum err_code open_engine(struct serve *s, struct err *e)
                                          .clock = clock_system(),
                                          .topics = s->topics,
                                          .base_url = s->base_url,
-                                         .index = s->config->index};
+                                         .index = s->config->index,
+                                         .retention = retention_of(s->config)};
     const struct engine_listener listener = {
         .wake = wake, .batch_done = batch_done, .lost = lost, .ctx = s};
     struct damage_before before;

@@ -29,7 +29,8 @@ struct attempt {
     struct endpoint *endpoint;
     uint64_t key; /* of the lane */
     int64_t begun_ms;
-    bool probe; /* of the endpoint's breaker */
+    bool probe;  /* of the endpoint's breaker */
+    bool resend; /* events that were passed once: the cursor stays */
     struct attempt *next_free;
 };
 

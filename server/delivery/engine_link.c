@@ -21,6 +21,14 @@ void engine_link_fini(struct engine_link *l)
 
 /* ---- states and targets ---- */
 
+/* To the scheduler a paused one is as good as one in error: there is nothing
+ * to send until its state changes. */
+static void halt_paused(struct subscription_state *s)
+{
+    if (s->paused && s->status != STATUS_OFF)
+        s->status = STATUS_ERROR;
+}
+
 static bool look(void *ctx, uint64_t number, struct subscription_state *out)
 {
     struct engine_link *l = ctx;
@@ -29,14 +37,19 @@ static bool look(void *ctx, uint64_t number, struct subscription_state *out)
 
     if (code != ERR_OK && code != ERR_NOT_FOUND)
         log_err(LOG_ERROR, "delivery.read", &e);
+    if (code == ERR_OK)
+        halt_paused(out);
     return code == ERR_OK;
 }
 
 static bool next(void *ctx, uint64_t after, struct subscription_state *out)
 {
     struct engine_link *l = ctx;
+    bool found = engine_subscription_next(l->engine, after, out, NULL);
 
-    return engine_subscription_next(l->engine, after, out, NULL);
+    if (found)
+        halt_paused(out);
+    return found;
 }
 
 static uint32_t max_count(const struct engine_link *l,
@@ -133,10 +146,12 @@ static void count(struct delivery_counters *c, enum report_kind kind)
         counter_add(&c->off);
         break;
     case REPORT_PARKED:
+    case REPORT_REPARKED:
         counter_add(&c->parked);
         break;
     case REPORT_HANDSHAKE_OK:
     case REPORT_ENDPOINT:
+    case REPORT_RESENT:
         break;
     }
 }
@@ -145,7 +160,8 @@ static const char *event_of(enum report_kind kind)
 {
     if (kind == REPORT_OFF)
         return "delivery.off";
-    return kind == REPORT_PARKED ? "delivery.parked" : "delivery.failed";
+    return kind == REPORT_PARKED || kind == REPORT_REPARKED ? "delivery.parked"
+                                                            : "delivery.failed";
 }
 
 static void tell(struct engine_link *l, const struct report *r)
@@ -154,7 +170,7 @@ static void tell(struct engine_link *l, const struct report *r)
     const char *id = "?";
 
     if (r->kind == REPORT_DELIVERED || r->kind == REPORT_ACKED ||
-        r->kind == REPORT_ENDPOINT)
+        r->kind == REPORT_ENDPOINT || r->kind == REPORT_RESENT)
         return;
     if (look(l, r->subscription, &state))
         id = state.id;
@@ -321,7 +337,8 @@ static bool is_wanted(const struct subscription_state *state,
     enum subscription_status wanted =
         a->type == NOTIFY_HANDSHAKE ? STATUS_REQUESTED : STATUS_ACTIVE;
 
-    return state->definition == a->definition && state->status == wanted;
+    return state->definition == a->definition && state->status == wanted &&
+           !state->paused;
 }
 
 static enum err_code make_in(struct engine_link *l, struct attempt *a,

@@ -20,6 +20,7 @@ struct entry {
     uint64_t last_event;  /* newest event known of */
     uint64_t delivered;   /* acknowledged, committed or still on its way */
     uint64_t failed_last; /* last event of the batch that failed, 0: none */
+    uint64_t resent;      /* last event that was sent again, 0: none */
     int64_t attempt_ms;   /* no attempt before */
     int64_t since_ms;     /* first failure in a row, or first handshake */
     int64_t quiet_ms;     /* last sign of life sent */
@@ -40,6 +41,7 @@ struct entry {
     uint16_t in_flight;
     uint8_t status;    /* enum subscription_status */
     uint8_t refusals;  /* of the batch at the head */
+    uint8_t turns;     /* batches sent while there was something to resend */
     bool ready : 1;    /* in one of the endpoint's ready lists */
     bool urgent : 1;   /* which */
     bool woken : 1;    /* something changed while in flight */
@@ -49,6 +51,7 @@ struct entry {
     bool park : 1;
     bool settled : 1; /* nothing to know that the state does not tell */
     bool resting : 1; /* nothing to do: not ready, not in the heap */
+    bool resend : 1; /* the state has events to be sent again */
 };
 
 _Static_assert(sizeof(struct entry) < 200, "an entry is small");

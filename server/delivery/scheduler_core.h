@@ -13,6 +13,9 @@
 /* After a fault of our own, or when the state moved on under an attempt. */
 #define LOCAL_RETRY_MS 1000
 
+/* Of so many batches, one is of events that are sent again. */
+#define RESEND_TURNS 9
+
 struct scheduler {
     struct scheduler_config config;
     struct entry_table entries;

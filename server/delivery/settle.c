@@ -46,6 +46,17 @@ static void pass_runs(struct scheduler *s, struct entry *e,
     }
 }
 
+/* Sent again and settled, one way or the other. */
+static void resent(struct scheduler *s, struct entry *e,
+                   const struct attempt *a, struct report *r)
+{
+    r->first = a->first;
+    r->event = a->last;
+    e->resent = a->last;
+    e->resend = false; /* until the state shows more */
+    scheduler_report(s, r);
+}
+
 void scheduler_acknowledge(struct scheduler *s, struct entry *e,
                            const struct attempt *a, const struct outcome *o)
 {
@@ -55,6 +66,11 @@ void scheduler_acknowledge(struct scheduler *s, struct entry *e,
     if (a->type != NOTIFY_EVENT || outcome_verdict(o) != VERDICT_SUCCESS)
         return;
     r.definition = a->definition;
+    if (a->resend) {
+        r.kind = REPORT_RESENT;
+        resent(s, e, a, &r);
+        return;
+    }
     if (a->numbers) {
         pass_runs(s, e, a, &r);
         return;
@@ -232,6 +248,26 @@ static void lane_failed(struct scheduler *s, struct entry *e, struct attempt *a,
         take_back(lane, a);
 }
 
+/* What is refused again goes back to the dead letters, so that it stands in
+ * nobody's way. */
+static void resend_failed(struct scheduler *s, struct entry *e,
+                          const struct attempt *a, const struct outcome *o)
+{
+    struct head h = {&e->failures, 0, &e->attempt_ms, &e->since_ms};
+    struct report r = scheduler_report_of(e, REPORT_REPARKED);
+
+    if (is_split(s, e, a->last - a->first + 1, o))
+        return;
+    if (!outcome_is_refusal(o)) {
+        (void)put_off(s, e, a, &h, o);
+        return;
+    }
+    r.failure = o->failure;
+    r.attempts = 1;
+    outcome_text(o, r.error, sizeof r.error);
+    resent(s, e, a, &r);
+}
+
 /* A heartbeat carries nothing that could be lost: a failed one changes neither
  * the status nor the retries, the next period brings the next. */
 static void failed(struct scheduler *s, struct entry *e, struct attempt *a,
@@ -239,6 +275,8 @@ static void failed(struct scheduler *s, struct entry *e, struct attempt *a,
 {
     if (a->type == NOTIFY_HANDSHAKE)
         handshake_failed(s, e, o);
+    else if (a->resend)
+        resend_failed(s, e, a, o);
     else if (a->type == NOTIFY_EVENT && a->numbers)
         lane_failed(s, e, a, o);
     else if (a->type == NOTIFY_EVENT)
@@ -286,7 +324,8 @@ static void uncharged(struct scheduler *s, struct entry *e, struct attempt *a)
         lane->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
         return;
     }
-    e->failed_last = a->type == NOTIFY_EVENT ? a->last : 0;
+    if (!a->resend)
+        e->failed_last = a->type == NOTIFY_EVENT ? a->last : 0;
     e->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
 }
 

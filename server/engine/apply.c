@@ -4,6 +4,7 @@
 
 #include "fhir/search/values.h"
 #include "server/base/json_scope.h"
+#include "server/engine/apply_control.h"
 #include "server/engine/effects.h"
 #include "server/engine/lazy_trees.h"
 #include "server/engine/topic_state.h"
@@ -107,9 +108,11 @@ static enum err_code load_previous(struct work *w, struct err *e)
 static bool counts_events(const struct batch *b, const struct sub *s,
                           const struct sub_state *now)
 {
-    int64_t end_ms = batch_rare_of(s).end_ms;
+    const struct sub_rare rare = batch_rare_of(s);
 
-    return now->status != STATUS_OFF && (end_ms == 0 || b->time_ms < end_ms);
+    /* a backfill comes to the change by itself */
+    return now->status != STATUS_OFF && rare.backfill == BACKFILL_NONE &&
+           (rare.end_ms == 0 || b->time_ms < rare.end_ms);
 }
 
 static enum err_code make_room(struct work *w, struct err *e)
@@ -413,6 +416,8 @@ static enum err_code apply_one(struct batch *b, struct command *c,
     struct work w = {.batch = b, .command = c};
     enum err_code code;
 
+    if (c->kind == COMMAND_CONTROL)
+        return apply_control(b, c, e);
     c->result = (struct command_result){.code = ERR_OK};
     arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
     lazy_trees_init(&w.trees, c->time_ms);
@@ -467,6 +472,15 @@ enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
     return c->kind == COMMAND_GROUP ? apply_group(b, c, e) : apply_one(b, c, e);
 }
 
+/* A late report repeats what another has settled. */
+static bool is_new_letter(const struct sub_change *c, const struct report *r)
+{
+    if (r->kind == REPORT_PARKED)
+        return r->event > c->state.delivered;
+    return c->rare && c->rare->resend_count > 0 &&
+           c->rare->resend[0].first == r->first;
+}
+
 /* Dead letters are numbered before the record is written, so that a replay
  * gives each the same number whatever the state that it starts from. */
 static enum err_code number_letters(struct batch *b, struct report *reports,
@@ -479,7 +493,7 @@ static enum err_code number_letters(struct batch *b, struct report *reports,
         struct sub_change *c;
 
         r->letter = 0;
-        if (r->kind == REPORT_PARKED)
+        if (r->kind == REPORT_PARKED || r->kind == REPORT_REPARKED)
             s = batch_find(b, r->subscription);
         if (!s)
             continue;
@@ -489,7 +503,7 @@ static enum err_code number_letters(struct batch *b, struct report *reports,
         rare = batch_rare(c);
         if (!rare)
             return err_nomem(e);
-        if (r->event > c->state.delivered)
+        if (is_new_letter(c, r))
             r->letter = ++rare->parked;
     }
     return ERR_OK;

@@ -42,6 +42,7 @@ struct batch {
     size_t added_count;
     struct topic_set *topics; /* a reference; NULL: as they were */
     struct handle_set added;  /* new subscriptions by id */
+    size_t backfills;         /* of them: that begin with a backfill */
 };
 
 MUST_CHECK enum err_code batch_begin(struct batch *b, struct state *s,

@@ -10,6 +10,7 @@
 
 #include "fhir/json/stored.h"
 #include "fhir/subscription/subscription.h"
+#include "server/engine/control.h"
 #include "storage/base/arena.h"
 
 struct index_change;
@@ -18,8 +19,9 @@ enum command_kind {
     COMMAND_CREATE = 1, /* POST: the id is new */
     COMMAND_UPDATE,     /* PUT: updates, or creates when there is none */
     COMMAND_DELETE,
-    COMMAND_EVENT, /* a business event about a resource: nothing changes */
-    COMMAND_GROUP  /* several: a transaction (all or none, P2) or a batch */
+    COMMAND_EVENT,  /* a business event about a resource: nothing changes */
+    COMMAND_GROUP,  /* several: a transaction (all or none, P2) or a batch */
+    COMMAND_CONTROL /* of the Subscription with the id */
 };
 
 struct command_result {
@@ -57,7 +59,8 @@ struct command {
     /* Of a group, and all that it has: linked by next, applied in this order.
      * Of a transaction no two are of the same resource. */
     struct command *parts;
-    bool each_alone; /* a batch: a refused part refuses only itself */
+    bool each_alone;        /* a batch: a refused part refuses only itself */
+    struct control control; /* COMMAND_CONTROL */
     struct arena arena;
     void (*done)(struct command *c); /* on the writer thread; must not block */
     void *ctx;                       /* done()'s own */

@@ -6,8 +6,10 @@
 
 #include <stdatomic.h>
 
+#include "server/engine/backfill.h"
 #include "server/engine/engine.h"
 #include "server/engine/ledger.h"
+#include "server/engine/retention.h"
 #include "server/engine/state.h"
 #include "server/engine/views.h"
 
@@ -27,6 +29,8 @@ struct engine {
 
     /* owner: writer */
     struct views views;
+    struct retention retention;
+    struct backfill backfill;
 
     /* why writes fail at the moment, or NULL; static texts only */
     _Atomic(const char *) not_ready;

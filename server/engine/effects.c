@@ -5,6 +5,7 @@
 
 #include "server/engine/breaker_state.h"
 #include "server/engine/dead_letter.h"
+#include "server/engine/effects_backfill.h"
 
 /* R4 subscription-status; section 1.2 of the wire reference. Nothing leaves
  * `off` or `error` but by a client's request; a classic Subscription is then
@@ -252,6 +253,12 @@ enum err_code effects_refit(struct batch *b, struct sub_change *c,
     return code == ERR_OK ? rematch(b, c, &form, e) : code;
 }
 
+static bool begin_backfill(struct batch *b, struct sub_change *c,
+                           uint64_t change, const struct definition *d)
+{
+    return !d || effects_backfill_begin(b, c, change, definition_get(d));
+}
+
 enum err_code effects_subscription(struct batch *b, uint64_t change,
                                    const struct record_change *r,
                                    const struct effects_definition *d,
@@ -265,7 +272,7 @@ enum err_code effects_subscription(struct batch *b, uint64_t change,
         return ERR_OK;
     }
     c = s ? batch_touch(b, s) : add_sub(b, change, r->id);
-    if (!c) {
+    if (!c || (!s && !begin_backfill(b, c, change, *d->definition))) {
         definition_unref(d->definition);
         return err_nomem(e);
     }
@@ -409,6 +416,32 @@ static bool report_acked(struct sub_change *c, const struct report *r)
     return calm(c);
 }
 
+static bool report_resent(struct sub_change *c, const struct report *r)
+{
+    struct sub_rare *rare = batch_rare(c);
+
+    if (!rare)
+        return false;
+    rare_resend_done(rare, (struct resend){r->first, r->event});
+    if (r->definition != c->state.definition ||
+        c->state.status != STATUS_ACTIVE)
+        return true;
+    return calm(c);
+}
+
+static bool report_reparked(struct sub_change *c, const struct report *r)
+{
+    struct sub_rare *rare = batch_rare(c);
+
+    if (!rare)
+        return false;
+    rare_resend_done(rare, (struct resend){r->first, r->event});
+    if (rare->parked < r->letter)
+        rare->parked = r->letter;
+    c->state.failure = r->failure;
+    return set_error(c, r->error);
+}
+
 static bool live(const struct sub_change *c)
 {
     return c->state.status == STATUS_REQUESTED ||
@@ -483,6 +516,10 @@ static bool report_changes(struct sub_change *c, const struct report *r)
         return report_acked(c, r);
     case REPORT_PARKED:
         return report_parked(c, r);
+    case REPORT_RESENT:
+        return report_resent(c, r);
+    case REPORT_REPARKED:
+        return report_reparked(c, r);
     case REPORT_RETRY:
         return !current || !live(c) || report_retry(c, r);
     case REPORT_HANDSHAKE_OK:
@@ -507,7 +544,7 @@ enum err_code effects_report(struct batch *b, uint64_t change,
     if (r->kind == REPORT_ENDPOINT)
         return stage_endpoint(b, r, e);
     /* the view may lack what the subscription's row tells of already */
-    if (r->kind == REPORT_PARKED && r->letter > 0 && !stage_letter(b, r))
+    if (r->letter > 0 && !stage_letter(b, r))
         return err_nomem(e);
     s = batch_find(b, r->subscription);
     if (!s || is_known(b, change, s))

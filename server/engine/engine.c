@@ -54,6 +54,7 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
     if (code != ERR_OK)
         return code;
     views_init(&g->views, s);
+    retention_init(&g->retention, &config->retention);
     code = signer_new(&s->signer, e);
     if (code != ERR_OK)
         return code;
@@ -75,6 +76,7 @@ static void fini_state(struct engine *g)
     struct state *s = &g->state;
 
     views_fini(&g->views);
+    backfill_fini(&g->backfill);
     if (s->matcher)
         drop_forms(s);
     matcher_free(s->matcher);
@@ -112,6 +114,8 @@ enum err_code engine_open(const struct engine_config *config,
         code = index_rebuild(&g->state, e);
     if (code == ERR_OK)
         code = views_load(&g->views, e);
+    if (code == ERR_OK)
+        code = backfill_load(&g->backfill, &g->state.subs, e);
     if (code == ERR_OK)
         *out = g;
     else

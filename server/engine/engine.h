@@ -15,6 +15,7 @@
 #include "server/engine/command.h"
 #include "server/engine/definition.h"
 #include "server/engine/report.h"
+#include "server/engine/retention_limits.h"
 #include "storage/base/arena.h"
 
 #define ENGINE_QUEUE_COMMANDS 8192
@@ -42,6 +43,7 @@ struct engine_config {
     struct topic_set *topics; /* from files; the engine takes a reference */
     const char *base_url;
     const char *index; /* types in the search index; index_types_read() */
+    struct retention_limits retention;
 };
 
 /* Opens or creates the data folder and replays the log into the views. The

@@ -16,6 +16,7 @@ struct known_sub {
     uint64_t deleted;    /* the change that deleted it, 0: it lives */
     uint64_t events;     /* the last number, over the whole log */
     uint64_t merged;     /* the last number that the views must have */
+    uint64_t missing;    /* newest event that the view queue lacks */
     char id[];
 };
 

@@ -211,8 +211,16 @@ static void copy_state(const struct sub *s, struct subscription_state *out)
                                        .chain = s->state.chain,
                                        .failure = s->state.failure,
                                        .parked = rare.parked,
+                                       .letters = rare.parked - rare.settled,
+                                       .expired = s->state.expired,
+                                       .lost = rare.lost,
+                                       .backfilling =
+                                           rare.backfill != BACKFILL_NONE,
+                                       .paused = rare.paused,
                                        .failed_event = rare.failed_event,
                                        .out_of_order = rare.acked != NULL};
+    if (rare.resend_count > 0)
+        out->resend = rare.resend[0];
     memcpy(out->id, id.p, id.n);
     memcpy(out->error, error, strnlen(error, sizeof out->error - 1));
 }
@@ -359,6 +367,15 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
     return s != NULL;
 }
 
+/* Under the lock: whether retention has removed the event, whose entry may
+ * still wait in the overlay. */
+static bool is_expired(const struct state *s, const struct event_query *q)
+{
+    const struct sub *sub = subs_find(&s->subs, q->subscription);
+
+    return sub && q->first <= sub->state.expired;
+}
+
 /* Under the lock: the queue of consecutive events, until one is missing. */
 static enum err_code find_events(const struct state *s, struct store_txn *t,
                                  const struct event_query *q,
@@ -471,7 +488,7 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
     if (!queued)
         return err_nomem(e);
     code = begin_read(g, &t, e);
-    if (code == ERR_OK)
+    if (code == ERR_OK && !is_expired(&g->state, query))
         code = find_events(&g->state, t, query, queued, n, e);
     unlock(g);
     if (code == ERR_OK && *n > 0) {

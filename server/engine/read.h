@@ -8,6 +8,7 @@
 
 #include "server/engine/acked.h"
 #include "server/engine/engine.h"
+#include "server/engine/rare.h"
 #include "server/security/chain.h"
 
 struct resource_version {
@@ -61,9 +62,14 @@ struct subscription_state {
     uint64_t chain_since;     /* the gap proof covers what is behind it */
     struct chain_value chain; /* with last_event */
     uint64_t parked;          /* dead letters ever written */
+    uint64_t letters;         /* of them: neither redelivered nor discarded */
     uint64_t failed_event;    /* first event of the batch that failed last,
                                  where events are not sent in one line */
     bool out_of_order;        /* events past `delivered` are acknowledged */
+    uint64_t expired;         /* events up to this are removed by retention */
+    uint64_t lost;            /* of them: never delivered */
+    bool backfilling, paused; /* behind what happens; not sending */
+    struct resend resend;     /* what is sent again next; last 0: nothing */
     enum failure_class failure; /* class of the last error */
     char error[192];            /* last error or "" */
 };

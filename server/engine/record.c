@@ -13,7 +13,6 @@
 #define FLAG_UPDATE_AS_CREATE 1
 #define FLAG_CHAINED 2
 #define VERSION_UNSEALED 1
-#define SEAL_BYTES 4
 
 static void put16(char *at, uint16_t value)
 {
@@ -65,7 +64,7 @@ static size_t event_bytes(const struct record_change *c)
 size_t record_change_size(const struct record_change *c)
 {
     return CHANGE_HEADER + c->type.n + c->id.n + c->text.n +
-           c->event_count * event_bytes(c) + SEAL_BYTES;
+           c->event_count * event_bytes(c) + RECORD_SEAL_BYTES;
 }
 
 char *record_change_write(const struct record_change *c,
@@ -103,7 +102,8 @@ char *record_change_write(const struct record_change *c,
 
 void record_seal(char *record, size_t n)
 {
-    put32(record + n - SEAL_BYTES, crc32c(bytes_make(record, n - SEAL_BYTES)));
+    put32(record + n - RECORD_SEAL_BYTES,
+          crc32c(bytes_make(record, n - RECORD_SEAL_BYTES)));
 }
 
 enum record_kind record_kind_of(struct bytes record)
@@ -114,10 +114,9 @@ enum record_kind record_kind_of(struct bytes record)
     return (enum record_kind)record.p[1];
 }
 
-/* Takes the checksum off. False when it is not that of the rest. */
-static bool unseal(struct bytes *record)
+bool record_unseal(struct bytes *record)
 {
-    size_t n = record->n - SEAL_BYTES;
+    size_t n = record->n - RECORD_SEAL_BYTES;
 
     if (record->p[0] == VERSION_UNSEALED)
         return true;
@@ -125,6 +124,16 @@ static bool unseal(struct bytes *record)
         return false;
     record->n = n;
     return true;
+}
+
+int64_t record_time(struct bytes record)
+{
+    return record.n < REPORTS_HEADER ? 0 : (int64_t)get64(record.p + 8);
+}
+
+void record_put_time(char *record, int64_t time_ms)
+{
+    put64(record + 8, (uint64_t)time_ms);
 }
 
 static enum err_code damaged(struct err *e)
@@ -139,7 +148,7 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
 {
     const char *p = record.p, *at = p + CHANGE_HEADER;
 
-    if (record_kind_of(record) != RECORD_CHANGE || !unseal(&record) ||
+    if (record_kind_of(record) != RECORD_CHANGE || !record_unseal(&record) ||
         record.n < CHANGE_HEADER)
         return damaged(e);
     *out = (struct record_change){.interaction = (enum interaction)p[2],
@@ -153,7 +162,7 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
     out->type = bytes_make(at, (unsigned char)p[4]);
     out->id = bytes_make(at + out->type.n, (unsigned char)p[5]);
     out->text = bytes_make(out->id.p + out->id.n, get32(p + 32));
-    if (record_change_size(out) - SEAL_BYTES != record.n)
+    if (record_change_size(out) - RECORD_SEAL_BYTES != record.n)
         return damaged(e);
     out->events = out->text.p + out->text.n;
     return ERR_OK;
@@ -176,14 +185,9 @@ static size_t range_bytes(enum report_kind kind)
     return kind >= REPORT_ACKED ? REPORT_RANGE : 0;
 }
 
-int64_t record_reports_time(struct bytes record)
-{
-    return (int64_t)get64(record.p + 8);
-}
-
 size_t record_reports_size(const struct report *reports, size_t n)
 {
-    size_t size = REPORTS_HEADER + SEAL_BYTES;
+    size_t size = REPORTS_HEADER + RECORD_SEAL_BYTES;
 
     for (size_t i = 0; i < n; i++)
         size += REPORT_FIXED + strlen(reports[i].error) +
@@ -221,7 +225,7 @@ void record_reports_write(const struct report *reports, size_t n,
             at += REPORT_RANGE;
         }
     }
-    record_seal(out, (size_t)(at - out) + SEAL_BYTES);
+    record_seal(out, (size_t)(at - out) + RECORD_SEAL_BYTES);
 }
 
 /* One report; *n is what it takes. False for a damaged one. */
@@ -260,7 +264,7 @@ enum err_code record_reports_each(struct bytes record,
     struct report r;
     size_t count, n;
 
-    if (record_kind_of(record) != RECORD_REPORTS || !unseal(&record))
+    if (record_kind_of(record) != RECORD_REPORTS || !record_unseal(&record))
         return damaged(e);
     rest = bytes_from(record, REPORTS_HEADER);
     count = get32(record.p + 4);

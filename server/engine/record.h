@@ -18,7 +18,12 @@
 /* Version 1 had no checksum at its end. */
 #define RECORD_VERSION 2
 
-enum record_kind { RECORD_CHANGE = 1, RECORD_REPORTS = 2 };
+enum record_kind {
+    RECORD_CHANGE = 1,
+    RECORD_REPORTS = 2,
+    RECORD_CONTROL = 3, /* control.h */
+    RECORD_BACKFILL = 4 /* backfill_record.h */
+};
 
 /* One event that a change caused. */
 struct record_event {
@@ -51,7 +56,12 @@ char *record_change_write(const struct record_change *c,
                           const struct record_event *events, char *out);
 
 /* Writes the checksum of a record of n bytes whose text is there now. */
+#define RECORD_SEAL_BYTES 4
 void record_seal(char *record, size_t n);
+
+/* Takes the checksum off a record with a kind. False when it is not that of
+ * the rest. */
+MUST_CHECK bool record_unseal(struct bytes *record);
 
 MUST_CHECK enum err_code record_change_read(struct bytes record,
                                             struct record_change *out,
@@ -63,9 +73,12 @@ struct record_event record_change_event(const struct record_change *c,
 /* The kind, 0 for a record that is too short or of another version. */
 enum record_kind record_kind_of(struct bytes record);
 
+/* When the record was written; every kind has it at the same place. */
+int64_t record_time(struct bytes record);
+void record_put_time(char *record, int64_t time_ms);
+
 /* The reports of one batch. */
 size_t record_reports_size(const struct report *reports, size_t n);
-int64_t record_reports_time(struct bytes record);
 void record_reports_write(const struct report *reports, size_t n,
                           int64_t time_ms, char *out);
 MUST_CHECK enum err_code

@@ -2,6 +2,8 @@
 
 #include "server/engine/batch.h"
 #include "server/engine/effects.h"
+#include "server/engine/effects_backfill.h"
+#include "server/engine/effects_control.h"
 #include "server/engine/topic_state.h"
 #include "server/engine/index.h"
 #include "storage/base/failpoint.h"
@@ -65,6 +67,24 @@ static void replay_report(void *ctx, const struct report *r)
         x->code = effects_report(x->batch, x->change, r, x->e);
 }
 
+static enum err_code replay_control(struct batch *b, uint64_t change,
+                                    struct bytes record, struct err *e)
+{
+    struct control control;
+    enum err_code code = control_record_read(record, &control, e);
+
+    return code == ERR_OK ? effects_control(b, change, &control, e) : code;
+}
+
+static enum err_code replay_backfill(struct batch *b, uint64_t change,
+                                     struct bytes record, struct err *e)
+{
+    struct backfill_record backfill;
+    enum err_code code = backfill_record_read(record, &backfill, e);
+
+    return code == ERR_OK ? effects_backfill(b, change, &backfill, e) : code;
+}
+
 static enum err_code replay_record(struct batch *b, struct store_txn *t,
                                    uint64_t change, struct bytes record,
                                    struct err *e)
@@ -74,8 +94,12 @@ static enum err_code replay_record(struct batch *b, struct store_txn *t,
 
     if (record_kind_of(record) == RECORD_CHANGE)
         return replay_change(b, t, change, record, e);
+    if (record_kind_of(record) == RECORD_CONTROL)
+        return replay_control(b, change, record, e);
+    if (record_kind_of(record) == RECORD_BACKFILL)
+        return replay_backfill(b, change, record, e);
     if (record_kind_of(record) == RECORD_REPORTS)
-        b->time_ms = record_reports_time(record);
+        b->time_ms = record_time(record);
     code = record_reports_each(record, replay_report, &x, e);
     return code == ERR_OK ? x.code : code;
 }

@@ -20,7 +20,11 @@ enum report_kind {
                              became of those before them */
     REPORT_PARKED,        /* events first to event are in the dead-letter list
                              and count as passed */
-    REPORT_ENDPOINT       /* of no subscription: an endpoint's breaker */
+    REPORT_ENDPOINT,      /* of no subscription: an endpoint's breaker */
+    REPORT_RESENT,        /* events first to event were sent again and are
+                             acknowledged: the cursor stays */
+    REPORT_REPARKED       /* they were sent again and refused again: they are
+                             in the dead-letter list once more */
 };
 
 struct report {
@@ -32,9 +36,10 @@ struct report {
     uint64_t event;             /* RETRY: the first event of the batch where
                                 they are not sent in one line; ENDPOINT: the
                                    endpoint's hash */
-    uint64_t first;    /* ACKED, PARKED; ENDPOINT: failing since (ms), 0: not */
-    uint64_t letter;   /* PARKED: number of the dead letter, given by the
-                          engine; 0: its events were passed before */
+    uint64_t first;    /* ACKED, PARKED, RESENT, REPARKED; ENDPOINT: failing
+                          since (ms), 0: not */
+    uint64_t letter;   /* PARKED, REPARKED: number of the dead letter, given by
+                          the engine; 0: its events were passed before */
     uint32_t attempts; /* ENDPOINT: times that it was found failing in a row */
     int64_t next_attempt_ms;
     char error[REPORT_ERROR_BYTES]; /* "" : none; no patient data */

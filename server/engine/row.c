@@ -2,8 +2,9 @@
 
 #include "storage/store/store.h"
 
-#define ROW_VERSION 4
+#define ROW_VERSION 5
 #define ROW_ERROR_MAX 255
+#define RESEND_BYTES 16
 
 #define FLAG_UNFIT 1
 #define FLAG_FORM 2
@@ -12,11 +13,13 @@
 
 /* By version. Version 2 has the gap proof behind what version 1 has, version 3
  * failures, dead letters and acknowledgements, version 4 the end and the
- * form. */
+ * form, version 5 retention, pauses, backfills and what is to be sent
+ * again. */
 #define FIXED_1 56
 #define FIXED_2 80
 #define FIXED_3 104
-#define FIXED 120
+#define FIXED_4 120
+#define FIXED 168
 #define AT_FLAGS 117
 
 static void put16(char *at, size_t n)
@@ -58,6 +61,14 @@ static void encode_fixed(const struct sub *s, uint64_t as_of, char *out)
     out[96] = (char)s->state.failure;
     out[97] = rare.acked ? 1 : 0;
     store_put_u64(out + 104, (uint64_t)rare.end_ms);
+    store_put_u64(out + 120, s->state.expired);
+    store_put_u64(out + 128, rare.settled);
+    store_put_u64(out + 136, rare.lost);
+    out[144] = rare.paused ? 1 : 0;
+    out[146] = (char)rare.backfill;
+    store_put_u64(out + 152, rare.backfill_next);
+    store_put_u64(out + 160, rare.backfill_upto);
+    out[145] = (char)rare.resend_count;
     out[AT_FLAGS] = (char)((s->state.unfit ? FLAG_UNFIT : 0) |
                            (s->state.classic ? FLAG_CLASSIC : 0) |
                            (s->state.timed ? FLAG_TIMED : 0));
@@ -75,6 +86,15 @@ static char *append_acked(char *at, const struct acked *a)
     for (size_t i = 0; a && i < ACKED_WORDS; i++)
         store_put_u64(at + 8 * i, a->words[i]);
     return a ? at + sizeof *a : at;
+}
+
+static char *append_resend(char *at, const struct sub_rare *r)
+{
+    for (size_t i = 0; i < r->resend_count; i++, at += RESEND_BYTES) {
+        store_put_u64(at, r->resend[i].first);
+        store_put_u64(at + 8, r->resend[i].last);
+    }
+    return at;
 }
 
 static char *append_form(char *out, char *at, const struct form *f)
@@ -96,6 +116,7 @@ struct bytes row_encode(const struct sub *s, uint64_t as_of,
                         char out[ROW_BYTES_MAX])
 {
     char raw[SUB_ID_BYTES];
+    const struct sub_rare rare = sub_rare_of(s);
     struct bytes id = sub_id(s, raw), error = bytes_of(sub_error(s));
     char *at = out + FIXED;
 
@@ -106,7 +127,8 @@ struct bytes row_encode(const struct sub *s, uint64_t as_of,
     out[3] = (char)error.n;
     at = append(at, id);
     at = append(at, error);
-    at = append_acked(at, sub_rare_of(s).acked);
+    at = append_acked(at, rare.acked);
+    at = append_resend(at, &rare);
     if (s->form)
         at = append_form(out, at, s->form);
     return bytes_make(out, (size_t)(at - out));
@@ -114,7 +136,8 @@ struct bytes row_encode(const struct sub *s, uint64_t as_of,
 
 static size_t fixed_of(struct bytes row)
 {
-    static const size_t sizes[] = {0, FIXED_1, FIXED_2, FIXED_3, FIXED};
+    static const size_t sizes[] = {0,       FIXED_1, FIXED_2,
+                                   FIXED_3, FIXED_4, FIXED};
     size_t version = row.n ? get8(row.p) : 0;
 
     return version <= ROW_VERSION ? sizes[version] : 0;
@@ -134,6 +157,15 @@ static void read_acked(struct bytes from, struct acked *out)
         out->words[i] = store_get_u64(from.p + 8 * i);
 }
 
+static void read_resend(struct bytes from, struct sub_rare *out)
+{
+    out->resend_count = (uint8_t)(from.n / RESEND_BYTES);
+    for (size_t i = 0; i < out->resend_count; i++)
+        out->resend[i] =
+            (struct resend){store_get_u64(from.p + RESEND_BYTES * i),
+                            store_get_u64(from.p + RESEND_BYTES * i + 8)};
+}
+
 /* fixed is the header with zeros for what an earlier version lacks. */
 static bool split(struct bytes rest, const char *fixed, struct row *out)
 {
@@ -141,13 +173,15 @@ static bool split(struct bytes rest, const char *fixed, struct row *out)
     size_t acked = fixed[97] ? sizeof(struct acked) : 0;
     size_t key = get16(fixed + 112), values = get16(fixed + 114);
     size_t secret = get8(fixed + 116);
+    size_t resend = get8(fixed + 145) * RESEND_BYTES;
 
-    if (rest.n != id + error + acked + key + values + secret || id == 0 ||
-        id > SUB_ID_BYTES)
+    if (rest.n != id + error + acked + resend + key + values + secret ||
+        id == 0 || id > SUB_ID_BYTES || get8(fixed + 145) > RESEND_MAX)
         return false;
     out->id = take(&rest, id);
     out->error = take(&rest, error);
     read_acked(take(&rest, acked), &out->acked);
+    read_resend(take(&rest, resend), &out->rare);
     out->form.key = take(&rest, key);
     out->form.values = take(&rest, values);
     out->form.secret = take(&rest, secret);
@@ -171,6 +205,7 @@ static void decode_fixed(const char *fixed, struct row *out)
                            .definition = store_get_u64(fixed + 16),
                            .last_event = store_get_u64(fixed + 24),
                            .delivered = store_get_u64(fixed + 32),
+                           .expired = store_get_u64(fixed + 120),
                            .requested_ms = (int64_t)store_get_u64(fixed + 48)};
     memcpy(out->state.chain.p, fixed + 56, CHAIN_BYTES);
     out->rare =
@@ -179,6 +214,12 @@ static void decode_fixed(const char *fixed, struct row *out)
                           .chain_since = store_get_u64(fixed + 72),
                           .failed_event = store_get_u64(fixed + 80),
                           .parked = store_get_u64(fixed + 88),
+                          .settled = store_get_u64(fixed + 128),
+                          .lost = store_get_u64(fixed + 136),
+                          .paused = fixed[144] != 0,
+                          .backfill = (uint8_t)get8(fixed + 146),
+                          .backfill_next = store_get_u64(fixed + 152),
+                          .backfill_upto = store_get_u64(fixed + 160),
                           .end_ms = (int64_t)store_get_u64(fixed + 104)};
 }
 

@@ -1,5 +1,7 @@
 #include "server/engine/state.h"
 
+#include "server/engine/record.h"
+
 #include <stdlib.h>
 
 static struct bytes resource_key(struct bytes type, struct bytes id, char *out)
@@ -132,4 +134,25 @@ enum err_code state_definition_read(const struct state *s,
     cJSON_Delete(json);
     free(issues);
     return code == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
+}
+
+enum err_code state_change_since(const struct state *s, struct store_txn *t,
+                                 int64_t time_ms, uint64_t *out, struct err *e)
+{
+    uint64_t low = 1, high = s->published_change + 1;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        struct bytes record;
+        enum err_code code = store_log_get(t, middle, &record, e);
+
+        if (code != ERR_OK && code != ERR_NOT_FOUND)
+            return code;
+        if (code == ERR_OK && record_time(record) >= time_ms)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *out = low;
+    return ERR_OK;
 }

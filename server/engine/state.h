@@ -97,4 +97,11 @@ MUST_CHECK enum err_code state_definition_read(const struct state *s,
                                                struct definition **out,
                                                struct err *reason);
 
+/* The first published change at or after the time, the one behind the last
+ * when there is none. Times of changes ascend, as far as the clock did. */
+MUST_CHECK enum err_code state_change_since(const struct state *s,
+                                            struct store_txn *t,
+                                            int64_t time_ms, uint64_t *out,
+                                            struct err *e);
+
 #endif

@@ -28,6 +28,7 @@ struct sub_state {
     uint64_t definition; /* change of the definition in force */
     uint64_t last_event;
     uint64_t delivered;
+    uint64_t expired; /* events up to it are removed by retention */
     int64_t requested_ms;
     struct chain_value chain; /* with the last event */
     enum subscription_status status;

@@ -164,3 +164,30 @@ enum err_code tell_events(const struct tell *t, struct arena *arena,
         return add_digests(t, to, e);
     return add_surroundings(t, arena, to, e);
 }
+
+#define FACTS_MAX 9
+
+struct notification_fact *tell_facts(const struct subscription_state *s,
+                                     struct arena *arena, size_t *n)
+{
+    /* the first two are always told, the others when they say something */
+    const struct notification_fact all[FACTS_MAX] = {
+        {"delivered-events", NOTIFICATION_COUNT, NULL, (int64_t)s->delivered},
+        {"pending-events", NOTIFICATION_COUNT, NULL,
+         (int64_t)(s->last_event - s->delivered)},
+        {"failed-attempts", NOTIFICATION_COUNT, NULL, s->attempts},
+        {"next-attempt", NOTIFICATION_INSTANT, NULL, s->next_attempt_ms},
+        {"paused", NOTIFICATION_FLAG, NULL, s->paused ? 1 : 0},
+        {"backfilling", NOTIFICATION_FLAG, NULL, s->backfilling ? 1 : 0},
+        {"dead-letters", NOTIFICATION_COUNT, NULL, (int64_t)s->letters},
+        {"removed-events", NOTIFICATION_COUNT, NULL, (int64_t)s->expired},
+        {"lost-events", NOTIFICATION_COUNT, NULL, (int64_t)s->lost}};
+    struct notification_fact *out = arena_calloc(arena, FACTS_MAX, sizeof *out);
+
+    *n = 0;
+    for (size_t i = 0; out && i < FACTS_MAX; i++) {
+        if (i < 2 || all[i].number != 0)
+            out[(*n)++] = all[i];
+    }
+    return out;
+}

@@ -25,6 +25,11 @@ struct tell {
 MUST_CHECK enum err_code
 tell_proof(const struct tell *t, struct notification_proof *out, struct err *e);
 
+/* Where delivery stands, as parameters of belfry's own: for $status and
+ * $events. *facts is NULL without memory. */
+struct notification_fact *tell_facts(const struct subscription_state *s,
+                                     struct arena *arena, size_t *n);
+
 /* The events as a notification has them; those of level empty with their
  * digest. */
 MUST_CHECK enum err_code tell_events(const struct tell *t, struct arena *arena,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "fhir/json/gate.h"
+#include "server/engine/backfill_record.h"
+#include "server/engine/control.h"
 #include "server/engine/dead_letter.h"
 #include "server/engine/known_subs.h"
 #include "server/engine/record.h"
@@ -144,45 +146,64 @@ static enum err_code check_current(struct check *c,
     return go_on(code);
 }
 
-static enum err_code check_event(struct check *c, struct record_event event,
+/* What the queue lacks may be removed by retention: a later record tells. */
+static enum err_code check_queue(struct check *c, struct known_sub *s,
+                                 const struct backfill_event *event,
                                  struct err *e)
 {
-    struct known_sub *s = known_subs_find(&c->subs, event.subscription);
     char raw[STATE_KEY_BYTES];
     struct queued queued;
     struct bytes value;
-    enum err_code code;
+    enum err_code code = store_view_get(
+        c->txn, VIEW_QUEUE, state_queue_key(s->number, event->number, raw),
+        &value, e);
+
+    if (code == ERR_NOT_FOUND && c->change <= c->views_at)
+        s->missing = event->number;
+    if (code != ERR_OK)
+        return go_on(code);
+    c->found[VIEW_QUEUE]++;
+    code = state_queued_decode(value, &queued, e);
+    if (code == ERR_FORMAT || queued.change != event->change ||
+        memcmp(queued.chain.p, event->chain.p, CHAIN_BYTES) != 0)
+        problem(c,
+                "change %" PRIu64 ": the view queue has event %" PRIu64
+                " of Subscription/%s with other contents",
+                c->change, event->number, s->id);
+    return go_on(code);
+}
+
+static enum err_code check_event(struct check *c, uint64_t subscription,
+                                 const struct backfill_event *event,
+                                 struct err *e)
+{
+    struct known_sub *s = known_subs_find(&c->subs, subscription);
 
     c->counts->events++;
     if (!s || s->deleted) {
         problem(c,
                 "change %" PRIu64 ": an event of subscription %" PRIu64
                 ", which %s",
-                c->change, event.subscription,
-                s ? "is deleted" : "was never made");
+                c->change, subscription, s ? "is deleted" : "was never made");
         return ERR_OK;
     }
-    if (event.number != s->events + 1)
+    if (event->number != s->events + 1)
         problem(c,
                 "change %" PRIu64 ": event %" PRIu64
                 " of Subscription/%s follows event %" PRIu64,
-                c->change, event.number, s->id, s->events);
-    s->events = event.number;
+                c->change, event->number, s->id, s->events);
+    s->events = event->number;
     if (c->change <= c->views_at)
-        s->merged = event.number;
-    code =
-        look(c, VIEW_QUEUE,
-             state_queue_key(event.subscription, event.number, raw), &value, e);
-    if (code == ERR_OK)
-        code = state_queued_decode(value, &queued, e);
-    if (code == ERR_FORMAT || (code == ERR_OK && queued.change != c->change) ||
-        (code == ERR_OK &&
-         memcmp(queued.chain.p, event.chain.p, CHAIN_BYTES) != 0))
-        problem(c,
-                "change %" PRIu64 ": the view queue has event %" PRIu64
-                " of Subscription/%s with other contents",
-                c->change, event.number, s->id);
-    return go_on(code);
+        s->merged = event->number;
+    return check_queue(c, s, event, e);
+}
+
+static enum err_code
+check_own_event(struct check *c, const struct record_event event, struct err *e)
+{
+    const struct backfill_event own = {c->change, event.number, event.chain};
+
+    return check_event(c, event.subscription, &own, e);
 }
 
 static enum err_code check_subscription(struct check *c,
@@ -230,7 +251,7 @@ static enum err_code check_events(struct check *c,
     enum err_code code = ERR_OK;
 
     for (size_t i = 0; code == ERR_OK && i < r->event_count; i++)
-        code = check_event(c, record_change_event(r, i), e);
+        code = check_own_event(c, record_change_event(r, i), e);
     return code;
 }
 
@@ -272,6 +293,44 @@ static void check_report(void *ctx, const struct report *r)
                 c->change, r->subscription);
 }
 
+static enum err_code check_backfill(struct check *c, struct bytes record,
+                                    struct err *e)
+{
+    struct backfill_record r;
+    enum err_code code = backfill_record_read(record, &r, e);
+
+    for (size_t i = 0; code == ERR_OK && i < r.event_count; i++) {
+        const struct backfill_event event = backfill_record_event(&r, i);
+
+        if (event.change >= c->change)
+            problem(c,
+                    "change %" PRIu64 ": a backfill tells of change %" PRIu64,
+                    c->change, event.change);
+        code = check_event(c, r.subscription, &event, e);
+    }
+    return code;
+}
+
+static enum err_code check_control(struct check *c, struct bytes record,
+                                   struct err *e)
+{
+    struct control control;
+    enum err_code code = control_record_read(record, &control, e);
+    struct known_sub *s =
+        code == ERR_OK ? known_subs_find(&c->subs, control.subscription) : NULL;
+
+    if (code != ERR_OK)
+        return code;
+    if (!s)
+        problem(c,
+                "change %" PRIu64 ": steers subscription %" PRIu64
+                ", which was never made",
+                c->change, control.subscription);
+    else if (control.kind == CONTROL_EXPIRE && control.last >= s->missing)
+        s->missing = 0;
+    return ERR_OK;
+}
+
 static enum err_code check_record(struct check *c, struct bytes record,
                                   struct err *e)
 {
@@ -286,6 +345,12 @@ static enum err_code check_record(struct check *c, struct bytes record,
     } else if (kind == RECORD_REPORTS) {
         c->counts->other_records++;
         code = record_reports_each(record, check_report, c, e);
+    } else if (kind == RECORD_CONTROL) {
+        c->counts->other_records++;
+        code = check_control(c, record, e);
+    } else if (kind == RECORD_BACKFILL) {
+        c->counts->other_records++;
+        code = check_backfill(c, record, e);
     } else {
         code = err_set(e, ERR_FORMAT,
                        "a record of the log is damaged or of a newer version");
@@ -412,6 +477,11 @@ static enum err_code check_rows(struct check *c, struct err *e)
 
         want += !s->deleted && s->number <= c->views_at;
         c->counts->subscriptions += !s->deleted;
+        if (s->missing > 0)
+            problem(c,
+                    "the view queue lacks event %" PRIu64
+                    " of Subscription/%s, which no retention removed",
+                    s->missing, s->id);
     }
     if (code == ERR_OK && c->found[VIEW_SUBSCRIPTION] != want)
         problem(c,

@@ -94,6 +94,15 @@ void views_freeze(struct views *v, bool force)
     unlock(s);
 }
 
+/* Retention removed it while it waited here. */
+static bool is_expired(const struct views *v, struct bytes queue_key)
+{
+    const struct sub *s =
+        subs_find(&v->state->subs, store_get_u64(queue_key.p));
+
+    return s && store_get_u64(queue_key.p + 8) <= s->state.expired;
+}
+
 static enum err_code merge_entry(struct views *v, struct store_txn *t,
                                  const struct overlay_entry *entry,
                                  struct err *e)
@@ -102,6 +111,8 @@ static enum err_code merge_entry(struct views *v, struct store_txn *t,
     char row[ROW_BYTES_MAX];
     const struct sub *s;
 
+    if (entry->view == VIEW_QUEUE && is_expired(v, entry->key))
+        return store_view_delete(t, entry->view, entry->key, e);
     if (entry->view == VIEW_SUBSCRIPTION) {
         s = subs_find(&v->state->subs, store_get_u64(entry->key.p));
         if (!s)

@@ -14,6 +14,7 @@ struct round {
     struct intake intake;
     struct batch batch;
     struct batch_outcome outcome;
+    bool sweep; /* a slice of retention is due */
     struct err err;
 };
 
@@ -55,6 +56,10 @@ static enum err_code apply_all(struct round *r)
     if (code == ERR_OK && r->intake.report_count > 0)
         code = apply_reports(&r->batch, r->intake.reports,
                              r->intake.report_count, &r->err);
+    if (code == ERR_OK && r->sweep)
+        code = retention_slice(&r->engine->retention, &r->batch, &r->err);
+    if (code == ERR_OK)
+        code = backfill_slice(&r->engine->backfill, &r->batch, &r->err);
     if (code != ERR_OK || r->batch.records == 0)
         return code;
     return views_merge(&r->engine->views, r->batch.txn, merge_budget(r),
@@ -156,10 +161,31 @@ static void pause_after_failure(const struct round *r)
         (void)nanosleep(&wait, NULL);
 }
 
+static void end_sweep(struct round *r, enum err_code code)
+{
+    struct engine *g = r->engine;
+    int64_t now_ms = clock_monotonic_ms(g->clock);
+
+    if (r->sweep && code == ERR_OK)
+        retention_done(&g->retention, now_ms);
+    else if (r->sweep)
+        retention_put_off(&g->retention, now_ms);
+}
+
+static void note_backfills(struct round *r)
+{
+    struct engine *g = r->engine;
+
+    if (!backfill_take(&g->backfill, &g->state.subs, &r->outcome))
+        log_event(LOG_ERROR, "engine.backfill",
+                  "out of memory: a backfill goes on after the next start");
+}
+
 static void work(struct round *r)
 {
     enum err_code code = settle(r);
 
+    end_sweep(r, code);
     if (code != ERR_OK || r->batch.records > 0)
         note_writing(r->engine, code, &r->err);
     if (code != ERR_OK) {
@@ -169,6 +195,8 @@ static void work(struct round *r)
     answer(r, code);
     tell(r);
     FAILPOINT("after-answers");
+    if (r->batch.backfills > 0)
+        note_backfills(r);
     free(r->outcome.numbers);
     views_freeze(&r->engine->views, false);
 }
@@ -218,8 +246,11 @@ void *writer_main(void *engine)
     do {
         r = (struct round){.engine = g};
         ledger_take(&g->ledger, WRITER_REPORT_WAIT_MS,
-                    merging ? 0 : WRITER_IDLE_MS, &r.intake);
-        if (r.intake.commands || r.intake.report_count > 0) {
+                    merging || g->backfill.count > 0 ? 0 : WRITER_IDLE_MS,
+                    &r.intake);
+        r.sweep = retention_is_due(&g->retention, clock_monotonic_ms(g->clock));
+        if (r.intake.commands || r.intake.report_count > 0 ||
+            (!r.intake.closed && (r.sweep || g->backfill.count > 0))) {
             work(&r);
             merging = false;
         } else if (!r.intake.closed &&

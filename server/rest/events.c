@@ -97,8 +97,9 @@ static enum err_code load(struct events *v, struct err *e)
         v->definition ? definition_get(v->definition) : NULL;
     bool full = v->content == CONTENT_FULL_RESOURCE;
     bool surrounded = surround_is_wanted(d, v->content);
+    uint64_t kept = v->state.expired + 1;
     struct event_query q = {.subscription = v->state.number,
-                            .first = v->since > 1 ? v->since : 1,
+                            .first = v->since > kept ? v->since : kept,
                             .max_count = EVENTS_MAX,
                             .max_bytes = EVENTS_BYTES,
                             .with_text = full || surrounded};
@@ -110,7 +111,7 @@ static enum err_code load(struct events *v, struct err *e)
         q.max_count = (size_t)(last - q.first + 1);
     code = engine_events(v->x->rest->config.engine, &q, &v->arena, &v->list,
                          &v->count, e);
-    if (code != ERR_OK || !surrounded)
+    if (code != ERR_OK || !surrounded || !d)
         return code;
     return engine_surround(v->x->rest->config.engine,
                            &(struct surround_query){d->topic,
@@ -178,6 +179,9 @@ static enum err_code fill(struct events *v, struct notification *n,
         .event_count = v->count};
     rng_uuid(c->rng, n->bundle_id);
     rng_uuid(c->rng, n->status.uuid);
+    n->status.facts = tell_facts(&v->state, &v->arena, &n->status.fact_count);
+    if (code == ERR_OK && !n->status.facts)
+        code = err_nomem(e);
     if (code == ERR_OK)
         code = tell_proof(&t, &n->status.proof, e);
     return code == ERR_OK ? next_url(v, &n->next_url, e) : code;

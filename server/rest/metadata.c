@@ -5,6 +5,7 @@
 #include "server/engine/read.h"
 #include "server/rest/reply.h"
 
+#define OWN "https://belfry.example/fhir"
 #define BACKPORT "http://hl7.org/fhir/uv/subscriptions-backport"
 
 static void add_member(struct buf *b, const char *name, const char *value)
@@ -108,6 +109,13 @@ static void add_operations(struct buf *b, bool subscription)
          BACKPORT "/OperationDefinition/backport-subscription-events"},
         {"explain", "https://belfry.example/fhir/OperationDefinition/"
                     "subscription-explain"},
+        {"resend",
+         BACKPORT "/OperationDefinition/backport-subscription-resend"},
+        {"pause", OWN "/OperationDefinition/subscription-pause"},
+        {"resume", OWN "/OperationDefinition/subscription-resume"},
+        {"dead-letters", OWN "/OperationDefinition/subscription-dead-letters"},
+        {"redeliver", OWN "/OperationDefinition/subscription-redeliver"},
+        {"discard", OWN "/OperationDefinition/subscription-discard"},
     };
 
     size_t n = subscription ? sizeof operations / sizeof operations[0] : 1;

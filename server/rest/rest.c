@@ -4,10 +4,12 @@
 
 #include "fhir/outcome/outcome.h"
 #include "server/rest/bundle_post.h"
+#include "server/rest/control.h"
 #include "server/rest/events.h"
 #include "server/rest/explain.h"
 #include "server/rest/exchange.h"
 #include "server/rest/health.h"
+#include "server/rest/letters.h"
 #include "server/rest/metadata.h"
 #include "server/rest/read.h"
 #include "server/rest/reply.h"
@@ -38,6 +40,12 @@ static interaction_fn *const interactions[ROUTE_KINDS] = {
     [ROUTE_BUNDLE] = bundle_post,
     [ROUTE_EXPLAIN] = explain_get,
     [ROUTE_TOPIC_EVENT] = topic_event_post,
+    [ROUTE_RESEND] = control_resend,
+    [ROUTE_PAUSE] = control_pause,
+    [ROUTE_RESUME] = control_resume,
+    [ROUTE_LETTERS] = letters_list,
+    [ROUTE_REDELIVER] = control_redeliver,
+    [ROUTE_DISCARD] = control_discard,
 };
 
 static bool is_fhir(enum route_kind kind)

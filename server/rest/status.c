@@ -127,7 +127,7 @@ static enum err_code list_all(struct exchange *x, const struct status_input *in,
     return ERR_OK;
 }
 
-static enum err_code fill_item(const struct exchange *x, const struct row *row,
+static enum err_code fill_item(struct exchange *x, const struct row *row,
                                struct notification_status *out, struct err *e)
 {
     const struct subscription_state *s = &row->state;
@@ -147,6 +147,9 @@ static enum err_code fill_item(const struct exchange *x, const struct row *row,
         out->topic = t.definition->canonical;
     }
     rng_uuid(c->rng, out->uuid);
+    out->facts = tell_facts(s, &x->scratch, &out->fact_count);
+    if (!out->facts)
+        return err_nomem(e);
     return tell_proof(&t, &out->proof, e);
 }
 

@@ -184,3 +184,131 @@ test('$events of nothing is 404, and the CapabilityStatement lists the operation
   const { operation } = json.rest[0].resource.find((r) => r.type === 'Subscription');
   assert.ok(operation.some((o) => o.name === 'events' && o.definition.endsWith('backport-subscription-events')));
 });
+
+const post = (id, operation, parameters = []) => server.fhir('POST', `Subscription/${id}/${operation}`,
+  { resourceType: 'Parameters', parameter: parameters.map(([name, valueString]) => ({ name, valueString })) });
+
+test('$pause holds back what is numbered, $resume sends it, over a restart', async () => {
+  const s = await subscribed({ content: 'id-only' });
+  await change(s.focus, 1);
+  await s.receiver.until((r) => r.events.length === 1);
+  const paused = await post(s.id, '$pause');
+  assert.equal(paused.status, 200, paused.text);
+  assert.equal(paused.json.resourceType, 'OperationOutcome');
+  await change(s.focus, 3);
+  await server.stop();
+  await server.start();
+  await change(s.focus, 1);
+  const json = await status(s.id);
+  assert.equal(named(json, 'status').valueCode, 'active');
+  assert.equal(named(json, 'paused').valueBoolean, true);
+  assert.equal(named(json, 'events-since-subscription-start').valueString, '5');
+  assert.equal(named(json, 'delivered-events').valueString, '1');
+  assert.equal(named(json, 'pending-events').valueString, '4');
+  assert.equal(s.receiver.events.length, 1, 'nothing was sent meanwhile');
+  assert.equal((await server.fhir('GET', `Subscription/${s.id}/$resume`)).status, 405);
+  assert.equal((await post(s.id, '$resume')).status, 200);
+  await s.receiver.until((r) => r.events.length === 5);
+  assert.deepEqual(s.receiver.events.map((e) => e.number), [1, 2, 3, 4, 5]);
+  assert.equal(named(await status(s.id), 'paused'), undefined);
+  await gone(s);
+});
+
+test('what cannot be steered is refused', async () => {
+  assert.equal((await post('none', '$pause')).status, 404);
+  const s = await subscribed({ content: 'id-only' });
+  assert.equal((await post(s.id, '$pause', [['x', '1']])).status, 400);
+  assert.equal((await post(s.id, '$resend', [['eventsSinceNumber', 'x']])).status, 400);
+  assert.equal((await post(s.id, '$resend', [['eventsSinceInstant', 'yesterday']])).status, 400);
+  assert.equal((await post(s.id, '$redeliver')).status, 400);
+  assert.equal((await post(s.id, '$redeliver', [['letter', '1']])).status, 404);
+  assert.equal((await post(s.id, '$discard', [['letter', '1']])).status, 404);
+  const letters = await server.fhir('GET', `Subscription/${s.id}/$dead-letters`);
+  assert.deepEqual(letters.json.parameter, [{ name: 'waiting', valueString: '0' }]);
+  await server.put({ ...s.made, status: 'off' });
+  assert.equal((await post(s.id, '$pause')).status, 409);
+  assert.equal((await post(s.id, '$resend', [['eventsSinceNumber', '1']])).status, 409);
+  await gone(s);
+});
+
+const ORDER = 'https://belfry.example/fhir/StructureDefinition';
+const counts = async (id) => Object.fromEntries(list(await status(id)).map((p) => [p.name, p.valueString]));
+
+test('$resend sends the same messages again, beside new events', async () => {
+  const s = await subscribed({
+    content: 'full-resource', extensions: [{ url: `${BX}/backport-max-count`, valuePositiveInt: 2 }],
+  });
+  const before = new Date().toISOString();
+  await change(s.focus, 6);
+  await s.receiver.until((r) => r.events.length === 6);
+  await until(async () => (await counts(s.id))['delivered-events'] === '6');
+  const first = s.receiver.got.filter((n) => n.events.length);
+  const answer = await post(s.id, '$resend', [['eventsSinceNumber', '3'], ['eventsUntilNumber', '4']]);
+  assert.equal(answer.status, 200, answer.text);
+  assert.equal(answer.json.resourceType, 'OperationOutcome');
+  await s.receiver.until((r) => r.events.length >= 8);
+  const again = s.receiver.got.filter((n) => n.events.length).slice(first.length);
+  assert.deepEqual(again.flatMap((n) => n.events.map((e) => e.number)), [3, 4]);
+  for (const note of again) {
+    const twin = first.find((n) => n.headers['webhook-id'] === note.headers['webhook-id']);
+    if (twin) assert.equal(note.body, twin.body);
+  }
+  assert.equal((await counts(s.id))['delivered-events'], '6');
+  await change(s.focus, 1);
+  await s.receiver.until((r) => r.events.at(-1).number === 7);
+  const instants = await server.fhir('GET', `Subscription/${s.id}/$resend?eventsSinceInstant=${before}&eventsUntilNumber=1`);
+  assert.equal(instants.status, 200, instants.text);
+  await s.receiver.until((r) => r.events.filter((e) => e.number === 1).length === 2);
+  await gone(s);
+});
+
+test('dead letters are told, redelivered and discarded', async () => {
+  const s = await subscribed({
+    content: 'id-only',
+    extensions: [{ url: `${ORDER}/subscription-refusal`, valueCode: 'park' },
+      { url: `${BX}/backport-max-count`, valuePositiveInt: 1 }],
+  });
+  s.receiver.answer = (n) => ([2, 3].includes(n.events[0]?.number) ? 400 : 200);
+  await change(s.focus, 4);
+  await s.receiver.until((r) => r.events.some((e) => e.number === 4), 60000);
+  await until(async () => (await counts(s.id))['dead-letters'] === '2');
+  const letters = await server.fhir('GET', `Subscription/${s.id}/$dead-letters`);
+  const parts = letters.json.parameter.filter((p) => p.name === 'dead-letter')
+    .map(({ part }) => Object.fromEntries(part.map((x) => [x.name, x.valueString ?? x.valueCode ?? x.valueInstant])));
+  assert.deepEqual(parts.map((p) => [p.letter, p.state, p['first-event'], p['last-event']]),
+    [['1', 'waiting', '2', '2'], ['2', 'waiting', '3', '3']]);
+  assert.ok(parts[0].error && parts[0].parked && Number(parts[0].attempts) > 0);
+  s.receiver.answer = 200;
+  assert.equal((await post(s.id, '$redeliver', [['letter', '1']])).status, 200);
+  await s.receiver.until((r) => r.events.some((e) => e.number === 2));
+  assert.equal((await post(s.id, '$discard', [['letter', '2']])).status, 200);
+  assert.equal((await post(s.id, '$redeliver', [['letter', '2']])).status, 409);
+  assert.equal((await counts(s.id))['dead-letters'], undefined);
+  assert.deepEqual(s.receiver.events.map((e) => e.number), [1, 4, 2]);
+  await gone(s);
+});
+
+test('retention removes the oldest, and tells what was lost', async () => {
+  const few = new Server({ args: ['--retention-events', '3', '--retry-schedule', '1'] });
+  await few.start();
+  const receiver = await new Receiver({ secret: newSecret() }).start();
+  const made = await few.fhir('POST', 'Subscription', subscription({
+    topic: 'patient-updated', endpoint: receiver.url, secret: receiver.secret, filters: ['_id=p1'],
+  }));
+  const { id } = made.json;
+  const told = async () => Object.fromEntries(list((await few.fhir('GET', `Subscription/${id}/$status`)).json)
+    .map((p) => [p.name, p.valueString ?? p.valueCode]));
+  await until(async () => (await told()).status === 'active');
+  for (let i = 0; i < 6; i++) await few.put(patient('p1', i % 2 === 0));
+  await receiver.until((r) => r.events.length === 5);
+  await until(async () => (await told())['delivered-events'] === '5');
+  await few.stop();
+  await few.start(); // a sweep begins at the start
+  await until(async () => (await told())['removed-events'] === '2');
+  assert.equal((await told())['lost-events'], undefined);
+  const { json } = await few.fhir('GET', `Subscription/${id}/$events`);
+  assert.deepEqual(numbers(json), ['3', '4', '5']);
+  assert.equal(named(json, 'removed-events').valueString, '2');
+  await receiver.stop();
+  await few.remove();
+});

@@ -153,6 +153,8 @@ static void apply(struct engine *g, const struct report *r)
     case REPORT_ACKED:
     case REPORT_PARKED:
     case REPORT_ENDPOINT:
+    case REPORT_RESENT:
+    case REPORT_REPARKED:
         break;
     }
 }

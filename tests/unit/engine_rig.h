@@ -39,6 +39,7 @@ struct rig {
     struct topic_set *topics;
     struct engine *engine;
     struct clock clock;
+    struct retention_limits retention;
     _Atomic int64_t now_ms;
     pthread_mutex_t m;
     pthread_cond_t answered;
@@ -68,7 +69,8 @@ static inline void rig_start(struct rig *r)
                                    .map_bytes = (size_t)256 << 20,
                                    .clock = &r->clock,
                                    .topics = r->topics,
-                                   .base_url = RIG_BASE};
+                                   .base_url = RIG_BASE,
+                                   .retention = r->retention};
     struct err e = {0};
 
     if (engine_open(&config, &r->engine, &e) != ERR_OK)
@@ -196,10 +198,10 @@ static inline void rig_encounter(struct rig *r, const char *id,
 
 /* What a test wants of a Subscription; the rest is the same in all. */
 struct rig_wish {
-    const char *status;    /* NULL: requested */
-    const char *secret;    /* NULL: RIG_SECRET */
-    const char *extension; /* root extensions, JSON; NULL: none */
-    const char *end;       /* NULL: none */
+    const char *status;  /* NULL: requested */
+    const char *secret;  /* NULL: RIG_SECRET */
+    const char *channel; /* more extensions of it, each with a comma */
+    const char *end;     /* NULL: none */
 };
 
 static inline void rig_subscribe_text(const struct rig_wish *w, const char *id,
@@ -207,21 +209,19 @@ static inline void rig_subscribe_text(const struct rig_wish *w, const char *id,
 {
     int n = snprintf(
         text, size,
-        "{\"resourceType\":\"Subscription\",\"id\":\"%s\",%s%s%s%s%s%s"
+        "{\"resourceType\":\"Subscription\",\"id\":\"%s\",%s%s%s"
         "\"status\":\"%s\",\"reason\":\"test\",\"criteria\":\"" RIG_TOPIC
         "\",\"_criteria\":{\"extension\":[{\"url\":\"" RIG_BX
         "backport-filter-criteria\",\"valueString\":\"Encounter?patient=1\"}]},"
-        "\"channel\":{\"extension\":[{\"url\":\"https://belfry.example/fhir/"
+        "\"channel\":{\"extension\":[%s{\"url\":\"https://belfry.example/fhir/"
         "StructureDefinition/subscription-secret\",\"valueString\":\"%s\"}],"
         "\"type\":\"rest-hook\",\"endpoint\":\"http://127.0.0.1:9/hook\","
         "\"payload\":\"application/fhir+json\",\"_payload\":{\"extension\":[{"
         "\"url\":\"" RIG_BX "backport-payload-content\",\"valueCode\":"
         "\"id-only\"}]}}}",
-        id, w->extension ? "\"extension\":[" : "",
-        w->extension ? w->extension : "", w->extension ? "]," : "",
-        w->end ? "\"end\":\"" : "", w->end ? w->end : "", w->end ? "\"," : "",
-        w->status ? w->status : "requested",
-        w->secret ? w->secret : RIG_SECRET);
+        id, w->end ? "\"end\":\"" : "", w->end ? w->end : "",
+        w->end ? "\"," : "", w->status ? w->status : "requested",
+        w->channel ? w->channel : "", w->secret ? w->secret : RIG_SECRET);
 
     assert_true(n > 0 && (size_t)n < size);
 }

@@ -144,6 +144,12 @@ static inline void apply(struct world *w, const struct report *r)
         st->delivered = acked_move(&sub->acked, st->delivered, 0);
         st->out_of_order = !acked_is_empty(&sub->acked);
         break;
+    case REPORT_RESENT:
+    case REPORT_REPARKED:
+        st->resend.first = r->event + 1;
+        if (st->resend.first > st->resend.last)
+            st->resend = (struct resend){0, 0};
+        break;
     case REPORT_ENDPOINT:
         w->breaker = (struct breaker_state){r->attempts, (int64_t)r->first,
                                             r->next_attempt_ms};

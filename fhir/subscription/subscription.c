@@ -95,6 +95,17 @@ static void read_end(const struct reader *rd)
         refuse(rd, "Subscription.end", "lies in the past");
 }
 
+/* What has not happened yet cannot be made up for. */
+static void check_backfill(const struct reader *rd)
+{
+    const struct subscription *s = rd->s;
+
+    if (s->backfill == BACKFILL_SINCE && rd->rules->now_ms != 0 &&
+        s->backfill_since_ms > rd->rules->now_ms)
+        refuse(rd, "Subscription.channel.extension",
+               "subscription-backfill-since lies in the future");
+}
+
 static bool is_absolute_uri(struct bytes text)
 {
     size_t n = bytes_find(text, ':');
@@ -234,6 +245,8 @@ static enum err_code read_all(const struct reader *rd)
         rc = channel_read(
             cJSON_GetObjectItemCaseSensitive(rd->resource, "channel"),
             rd->rules, rd->s, rd->issues);
+    if (rc == ERR_OK)
+        check_backfill(rd);
     return rc;
 }
 

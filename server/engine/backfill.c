@@ -278,7 +278,8 @@ static bool can_go_back(const struct subscription *s)
 
 static bool counts(const struct slice *x)
 {
-    return x->wanted && can_go_back(x->wanted) && x->sub->form && x->now.status != STATUS_OFF &&
+    return x->wanted && can_go_back(x->wanted) && x->sub->form &&
+           x->now.status != STATUS_OFF &&
            (x->rare.end_ms == 0 || x->batch->time_ms < x->rare.end_ms);
 }
 

@@ -312,3 +312,43 @@ test('retention removes the oldest, and tells what was lost', async () => {
   await receiver.stop();
   await few.remove();
 });
+
+test('a backfill begins with what stands, then goes on with what happens', async () => {
+  const ids = ['bf1', 'bf2', 'bf3'];
+  for (const id of ids) await server.put(patient(id, true));
+  await server.put(patient('bf2', false));
+  await server.fhir('DELETE', 'Patient/bf3');
+  const since = new Date().toISOString();
+  await server.put(patient('bf1', false));
+  const made = async (extension) => subscribed({
+    content: 'full-resource', filters: [`_id=${ids.join(',')}`], extensions: [extension],
+  });
+  const focus = (e) => e.focus.split('/').at(-1);
+  const stands = await made({ url: `${ORDER}/subscription-backfill`, valueCode: 'current' });
+  const changes = await made({ url: `${ORDER}/subscription-backfill-since`, valueInstant: since });
+  await server.put(patient('bf2', true));
+  await stands.receiver.until((r) => r.events.length === 3);
+  await changes.receiver.until((r) => r.events.length === 2);
+  assert.deepEqual(stands.receiver.events.map((e) => [e.number, focus(e)]), [[1, 'bf2'], [2, 'bf1'], [3, 'bf2']]);
+  assert.deepEqual(changes.receiver.events.map((e) => [e.number, focus(e)]), [[1, 'bf1'], [2, 'bf2']]);
+  const versions = stands.receiver.got.flatMap((n) => n.entries).map((e) => e.resource.meta.versionId);
+  assert.deepEqual(versions, ['2', '2', '3']);
+  for (const s of [stands, changes]) {
+    for (const note of s.receiver.got.filter((n) => n.events.length)) assert.equal(s.proof.take(note.bundle), 'proved');
+    await gone(s);
+  }
+});
+
+for (const [name, extensions] of [
+  ['an unknown word', [{ url: `${ORDER}/subscription-backfill`, valueCode: 'all' }]],
+  ['no instant', [{ url: `${ORDER}/subscription-backfill-since`, valueInstant: '2020' }]],
+  ['the future', [{ url: `${ORDER}/subscription-backfill-since`, valueInstant: '2999-01-01T00:00:00Z' }]],
+  ['both', [{ url: `${ORDER}/subscription-backfill`, valueCode: 'current' },
+    { url: `${ORDER}/subscription-backfill-since`, valueInstant: '2020-01-01T00:00:00Z' }]]])
+  test(`a backfill with ${name} is 422`, async () => {
+    const { status: code, text } = await server.fhir('POST', 'Subscription', subscription({
+      topic: 'patient-updated', endpoint: 'http://127.0.0.1:9/', filters: ['_id=p1'], extensions,
+    }));
+    assert.equal(code, 422, text);
+    assert.match(text, /Subscription\.channel\.extension/);
+  });

@@ -104,6 +104,11 @@ static void check_backfill(const struct reader *rd)
         s->backfill_since_ms > rd->rules->now_ms)
         refuse(rd, "Subscription.channel.extension",
                "subscription-backfill-since lies in the future");
+    if (s->backfill != BACKFILL_NONE && s->topic &&
+        !topic_goes_by_values(s->topic))
+        refuse(rd, "Subscription.channel.extension",
+               "a backfill is not possible for a topic with fhirPathCriteria "
+               "or event triggers");
 }
 
 static bool is_absolute_uri(struct bytes text)

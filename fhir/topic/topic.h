@@ -114,8 +114,7 @@ struct change_view {
  * requireBoth; an absent side does not count as passed). */
 bool topic_fires(const struct topic *t, const struct change_view *change);
 
-/* True when search values are all that its triggers go by: neither
- * fhirPathCriteria nor reported events. */
+/* True when no trigger has fhirPathCriteria or reported events. */
 bool topic_goes_by_values(const struct topic *t);
 
 /* True when a trigger on the type looks for resources like this one, whatever

@@ -63,8 +63,7 @@ struct subscription_state {
     struct chain_value chain; /* with last_event */
     uint64_t parked;          /* dead letters ever written */
     uint64_t letters;         /* of them: neither redelivered nor discarded */
-    uint64_t failed_event;    /* first event of the batch that failed last,
-                                 where events are not sent in one line */
+    uint64_t failed_event;    /* as sub_rare has it */
     bool out_of_order;        /* events past `delivered` are acknowledged */
     uint64_t expired;         /* events up to this are removed by retention */
     uint64_t lost;            /* of them: never delivered */

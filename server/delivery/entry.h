@@ -51,7 +51,7 @@ struct entry {
     bool park : 1;
     bool settled : 1; /* nothing to know that the state does not tell */
     bool resting : 1; /* nothing to do: not ready, not in the heap */
-    bool resend : 1; /* the state has events to be sent again */
+    bool resend : 1;  /* the state has events to be sent again */
 };
 
 _Static_assert(sizeof(struct entry) < 200, "an entry is small");

@@ -405,8 +405,7 @@ static bool is_idle_for_good(const struct entry *e)
  * of it that the state does not tell: it needs no entry. */
 static bool is_settled(const struct subscription_state *state)
 {
-    return !state->timed && state->attempts == 0 &&
-           state->resend.last == 0 &&
+    return !state->timed && state->attempts == 0 && state->resend.last == 0 &&
            ((state->status == STATUS_ACTIVE &&
              state->last_event == state->delivered) ||
             state->status == STATUS_ERROR || state->status == STATUS_OFF);

@@ -1,5 +1,6 @@
 #include "server/delivery/scheduler.h"
 
+#include "server/delivery/resend.h"
 #include "server/delivery/scheduler_core.h"
 
 #include <assert.h>
@@ -96,21 +97,13 @@ static struct plan plan_events(const struct entry *e)
     return (struct plan){due == INT64_MAX ? WORK_NONE : WORK_EVENTS, due};
 }
 
-/* What is sent again waits for all else, but not for ever. */
-static bool is_resend_next(const struct entry *e)
-{
-    return e->resend && e->status == STATUS_ACTIVE &&
-           (e->last_event <= e->delivered ||
-            (e->turns >= RESEND_TURNS && e->failures == 0));
-}
-
 static struct plan plan_status(const struct entry *e)
 {
     struct plan p = {WORK_NONE, INT64_MAX};
 
     if (e->status == STATUS_REQUESTED) {
         p = (struct plan){WORK_HANDSHAKE, e->attempt_ms};
-    } else if (is_resend_next(e)) {
+    } else if (resend_is_next(e)) {
         p = (struct plan){WORK_RESEND, e->attempt_ms};
     } else if (e->status == STATUS_ACTIVE && e->last_event > e->delivered) {
         p = plan_events(e);
@@ -424,14 +417,6 @@ static void place(struct scheduler *s, struct entry *e)
         rest(s, e);
 }
 
-/* What was sent again and is not known to the state yet counts as sent. */
-static void take_resend(struct entry *e, const struct resend *r)
-{
-    if (e->resent < r->first || e->resent > r->last)
-        e->resent = 0;
-    e->resend = r->last > 0 && e->resent < r->last;
-}
-
 static void take_events(const struct scheduler *s, struct entry *e,
                         const struct subscription_state *state)
 {
@@ -440,7 +425,7 @@ static void take_events(const struct scheduler *s, struct entry *e,
     if (e->lanes && e->last_event != state->last_event)
         e->lanes->dry = false;
     e->last_event = state->last_event;
-    take_resend(e, &state->resend);
+    resend_take(e, &state->resend);
     if (e->delivered >= state->delivered)
         return;
     if (e->lanes)
@@ -575,32 +560,6 @@ static void fill_events(struct attempt *a, struct entry *e, struct lane *lane)
     lane->numbers = NULL;
 }
 
-/* The next of the events to be sent again, by the state and by what it does
- * not show yet. False when there is none. */
-static bool fill_resend(struct scheduler *s, struct attempt *a, struct entry *e)
-{
-    const struct delivery_source *source = &s->config.source;
-    uint64_t most = e->batch_limit ? e->batch_limit : e->max_count;
-    struct subscription_state state;
-    struct resend r = {0, 0};
-
-    e->turns = 0;
-    if (source->look(source->ctx, e->number, &state))
-        r = state.resend;
-    if (e->resent >= r.first && e->resent <= r.last)
-        r.first = e->resent + 1;
-    e->resend = r.last > 0 && r.first <= r.last;
-    if (!e->resend)
-        return false;
-    if (most > r.last - r.first + 1)
-        most = r.last - r.first + 1;
-    a->type = NOTIFY_EVENT;
-    a->resend = true;
-    a->first = r.first;
-    a->most_events = (uint32_t)most;
-    return true;
-}
-
 static void attempt_fill(struct attempt *a, struct entry *e, enum work work,
                          struct lane *lane)
 {
@@ -613,19 +572,13 @@ static void attempt_fill(struct attempt *a, struct entry *e, enum work work,
         fill_events(a, e, lane);
 }
 
-static void count_turn(struct entry *e, const struct attempt *a)
-{
-    if (e->resend && !a->resend && e->turns < RESEND_TURNS)
-        e->turns++;
-}
-
 static void note_begun(struct scheduler *s, struct entry *e, struct attempt *a)
 {
     if (a->type == NOTIFY_HANDSHAKE && e->since_ms == 0)
         e->since_ms = s->now_ms;
     if (a->type == NOTIFY_EVENT && a->last >= e->last_event)
         e->pending_ms = 0;
-    count_turn(e, a);
+    resend_count_turn(e, a);
     e->in_flight++;
     e->woken = false;
     a->begun_ms = s->now_ms;
@@ -642,7 +595,7 @@ static bool begin(struct scheduler *s, struct entry *e, enum work work,
     if (!a)
         return false;
     attempt_fill(a, e, work, lane);
-    if (work == WORK_RESEND && !fill_resend(s, a, e)) {
+    if (work == WORK_RESEND && !resend_fill(s, a, e)) {
         attempt_release(s, a);
         return true;
     }

@@ -54,8 +54,7 @@ struct subscription_state {
     bool unfit;               /* the definition cannot be honoured any more */
     bool timed;               /* it asks for heartbeats or has an end */
     uint64_t last_event;      /* events counted since creation */
-    uint64_t delivered;       /* all events up to this are acknowledged or in
-                                 the dead-letter list */
+    uint64_t delivered;       /* up to this acknowledged or dead letters */
     uint32_t attempts;        /* failed attempts at the head, 0 after success */
     int64_t next_attempt_ms;  /* 0: at once */
     int64_t requested_ms;     /* when the definition in force was accepted */

@@ -97,6 +97,7 @@ static enum err_code compile_term(struct query *q,
                        "each part of a search between '&' must be name=value");
     t.value = text + name_bytes + 1;
     t.value_bytes = n - name_bytes - 1;
+    assert(q->places && q->predicates);
     q->places[q->count] =
         (struct place){(uint16_t)(t.value - q->text), (uint16_t)t.value_bytes};
     if (!escape_decode_percent(text, &name_bytes) ||

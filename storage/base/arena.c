@@ -34,6 +34,26 @@ void arena_reset(struct arena *a)
     a->failed = false;
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){a->blocks, a->blocks ? a->blocks->used : 0,
+                               a->used, a->failed};
+}
+
+void arena_rewind(struct arena *a, const struct arena_mark *to)
+{
+    while (a->blocks != to->block) {
+        struct arena_block *next = a->blocks->next;
+
+        free(a->blocks);
+        a->blocks = next;
+    }
+    if (a->blocks)
+        a->blocks->used = to->block_used;
+    a->used = to->used;
+    a->failed = to->failed;
+}
+
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
     struct arena_block *block;

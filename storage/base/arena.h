@@ -19,11 +19,24 @@ struct arena {
     bool failed;
 };
 
+/* A moment in the life of an arena. */
+struct arena_mark {
+    struct arena_block *block; /* the newest then; NULL: none */
+    size_t block_used;
+    size_t used;
+    bool failed;
+};
+
 void arena_init(struct arena *a, size_t max_bytes);
 void arena_fini(struct arena *a);
 
 /* Frees all objects; the arena can be used again. */
 void arena_reset(struct arena *a);
+
+/* Rewinding frees what came after the mark; marks taken since are void, and
+ * all are after a reset. A zeroed mark is that of an empty arena. */
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, const struct arena_mark *to);
 
 /* Zeroed memory, aligned for any type; NULL past the limit or without
  * memory. */

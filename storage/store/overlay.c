@@ -13,6 +13,7 @@ void overlay_init(struct overlay *o, const uint64_t seed[2])
     map_init(&o->published);
     map_init(&o->staged);
     arena_init(&o->arena, OVERLAY_BYTES_MAX);
+    o->clean = arena_mark(&o->arena);
     o->seed[0] = seed[0];
     o->seed[1] = seed[1];
 }
@@ -29,6 +30,7 @@ void overlay_clear(struct overlay *o)
     map_clear(&o->published);
     map_clear(&o->staged);
     arena_reset(&o->arena);
+    o->clean = arena_mark(&o->arena);
 }
 
 static bool entry_equal(const void *object, const void *key)
@@ -122,11 +124,13 @@ void overlay_publish(struct overlay *o)
     while ((entry = map_next(&o->staged, &position)) != NULL)
         publish_entry(o, entry);
     map_clear(&o->staged);
+    o->clean = arena_mark(&o->arena);
 }
 
 void overlay_discard(struct overlay *o)
 {
     map_clear(&o->staged);
+    arena_rewind(&o->arena, &o->clean);
 }
 
 static int compare_entries(const void *a, const void *b)

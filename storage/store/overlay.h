@@ -28,6 +28,7 @@ struct overlay {
     /* owner: writer */
     struct map staged;
     struct arena arena;
+    struct arena_mark clean; /* nothing was staged yet */
     uint64_t seed[2];
 };
 
@@ -72,7 +73,8 @@ MUST_CHECK bool overlay_prepare(struct overlay *o);
 /* Under the owner's lock: staged entries become visible. */
 void overlay_publish(struct overlay *o);
 
-/* Writer: forgets the staged entries. */
+/* Writer: forgets the staged entries and frees what they took: a disk may
+ * refuse batch after batch for hours. */
 void overlay_discard(struct overlay *o);
 
 /* Pointers to all published entries in order of view and key, for a merge into

@@ -9,6 +9,7 @@ void runs_init(struct runs *r)
 {
     *r = (struct runs){.run_count = 0};
     arena_init(&r->arena, RUNS_BYTES_MAX);
+    r->clean = arena_mark(&r->arena);
 }
 
 void runs_clear(struct runs *r)
@@ -18,6 +19,7 @@ void runs_clear(struct runs *r)
     r->run_count = 0;
     runs_discard(r);
     arena_reset(&r->arena);
+    r->clean = arena_mark(&r->arena);
 }
 
 void runs_fini(struct runs *r)
@@ -168,6 +170,7 @@ void runs_publish(struct runs *r)
     r->prepared = (struct run){NULL, 0};
     r->absorbed = 0;
     r->staged_count = 0;
+    r->clean = arena_mark(&r->arena);
 }
 
 void runs_discard(struct runs *r)
@@ -176,6 +179,7 @@ void runs_discard(struct runs *r)
     r->prepared = (struct run){NULL, 0};
     r->absorbed = 0;
     r->staged_count = 0;
+    arena_rewind(&r->arena, &r->clean);
 }
 
 /* The first key that is not below start. */

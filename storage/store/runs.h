@@ -40,6 +40,7 @@ struct runs {
     struct run prepared;
     size_t absorbed; /* runs at the end of the list that it replaces */
     struct arena arena;
+    struct arena_mark clean; /* nothing was staged yet */
 };
 
 void runs_init(struct runs *r);
@@ -59,7 +60,7 @@ MUST_CHECK bool runs_prepare(struct runs *r);
 /* Under the owner's lock: staged keys become visible. */
 void runs_publish(struct runs *r);
 
-/* Writer: forgets the staged keys. */
+/* Writer: forgets the staged keys and frees what they took. */
 void runs_discard(struct runs *r);
 
 /* The keys in one run from start on up to those that begin with stop, in

@@ -386,6 +386,34 @@ static void an_arena_stops_at_its_limit_and_says_so(void **state)
     arena_fini(&a);
 }
 
+static void a_rewound_arena_is_as_it_was(void **state)
+{
+    struct arena a;
+    struct arena_mark empty = {0}, later;
+    char *kept;
+
+    (void)state;
+    arena_init(&a, 20000);
+    kept = arena_alloc(&a, 100);
+    assert_non_null(kept);
+    memset(kept, 'k', 100);
+    later = arena_mark(&a);
+    for (int i = 0; i < 100; i++) {
+        assert_non_null(arena_alloc(&a, 100));
+        assert_non_null(arena_alloc(&a, 9000));
+        assert_null(arena_alloc(&a, 20000));
+        arena_rewind(&a, &later);
+        assert_false(arena_failed(&a));
+        assert_int_equal(a.used, later.used);
+    }
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(kept[i], 'k');
+    arena_rewind(&a, &empty);
+    assert_int_equal(a.used, 0);
+    assert_non_null(arena_alloc(&a, 20000));
+    arena_fini(&a);
+}
+
 static void arena_sizes_do_not_wrap(void **state)
 {
     struct arena a;
@@ -656,6 +684,7 @@ int main(void)
         cmocka_unit_test(arena_memory_is_zeroed_and_aligned),
         cmocka_unit_test(large_and_small_objects_share_an_arena),
         cmocka_unit_test(an_arena_stops_at_its_limit_and_says_so),
+        cmocka_unit_test(a_rewound_arena_is_as_it_was),
         cmocka_unit_test(arena_sizes_do_not_wrap),
         cmocka_unit_test(an_arena_copy_ends_with_nul),
         cmocka_unit_test(instants_are_formatted_to_the_millisecond),

@@ -109,6 +109,31 @@ static void discarded_keys_are_not_published(void **state)
     runs_fini(&r);
 }
 
+static void discarded_keys_leave_no_memory_behind(void **state)
+{
+    struct runs r;
+    struct seen s;
+    size_t before;
+
+    (void)state;
+    runs_init(&r);
+    stage(&r, "a", false);
+    publish(&r);
+    before = runs_bytes(&r);
+    for (int i = 0; i < 1000; i++) {
+        stage(&r, "a", true);
+        stage(&r, "b", false);
+        runs_discard(&r);
+        assert_int_equal(runs_bytes(&r), before);
+    }
+    assert_string_equal(walk(&r, "", "z", &s), "a");
+    runs_clear(&r);
+    stage(&r, "b", false);
+    runs_discard(&r);
+    assert_int_equal(runs_bytes(&r), 0);
+    runs_fini(&r);
+}
+
 /* Many batches: few runs, nothing lost, the last word of each key kept. */
 static void many_batches_make_few_runs(void **state)
 {
@@ -148,6 +173,7 @@ int main(void)
         cmocka_unit_test(ranges_end_with_what_begins_like_the_stop),
         cmocka_unit_test(what_is_staged_last_counts),
         cmocka_unit_test(discarded_keys_are_not_published),
+        cmocka_unit_test(discarded_keys_leave_no_memory_behind),
         cmocka_unit_test(many_batches_make_few_runs),
     };
 

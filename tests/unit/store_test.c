@@ -234,6 +234,35 @@ static void staged_entries_show_only_after_publishing(void **state)
     overlay_fini(&o);
 }
 
+/* A full disk refuses batches for hours: what they staged must not add up. */
+static void discarded_entries_leave_no_memory_behind(void **state)
+{
+    struct overlay o;
+    struct bytes key = bytes_of("k");
+    char large[10000] = {0};
+    size_t before;
+
+    (void)state;
+    overlay_init(&o, seed);
+    assert_true(overlay_stage(&o, VIEW_CURRENT, key, bytes_of("1")));
+    assert_true(overlay_prepare(&o));
+    overlay_publish(&o);
+    before = overlay_bytes(&o);
+    for (int i = 0; i < 100; i++) {
+        assert_true(overlay_stage(&o, VIEW_CURRENT, key, bytes_of("22")));
+        assert_true(overlay_stage(&o, VIEW_HISTORY, key,
+                                  bytes_make(large, sizeof large)));
+        overlay_discard(&o);
+        assert_int_equal(overlay_bytes(&o), before);
+    }
+    assert_true(bytes_is(overlay_get(&o, VIEW_CURRENT, key)->value, "1"));
+    overlay_clear(&o);
+    assert_true(overlay_stage(&o, VIEW_CURRENT, key, bytes_of("22")));
+    overlay_discard(&o);
+    assert_int_equal(overlay_bytes(&o), 0);
+    overlay_fini(&o);
+}
+
 static void sorted_overlay_is_in_key_order(void **state)
 {
     struct overlay o;
@@ -304,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(view_keeps_the_latest_value,
                                         make_folder, remove_folder),
         cmocka_unit_test(staged_entries_show_only_after_publishing),
+        cmocka_unit_test(discarded_entries_leave_no_memory_behind),
         cmocka_unit_test(sorted_overlay_is_in_key_order),
         cmocka_unit_test(map_finds_what_remains_after_removals),
     };

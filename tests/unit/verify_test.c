@@ -149,7 +149,7 @@ static void sew(struct surgery *s)
 static MDB_val nth(struct surgery *s, unsigned n, MDB_val *key)
 {
     MDB_cursor *cursor;
-    MDB_val value;
+    MDB_val value = {0, NULL};
 
     assert_int_equal(mdb_cursor_open(s->txn, s->dbi, &cursor), 0);
     for (unsigned i = 0; i <= n; i++)

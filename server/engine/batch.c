@@ -70,6 +70,13 @@ struct sub_rare batch_rare_of(const struct sub *s)
     return s->staged && s->staged->rare ? *s->staged->rare : sub_rare_of(s);
 }
 
+const struct form *batch_form_published(const struct sub *s)
+{
+    const struct sub_change *c = s->staged;
+
+    return c && (c->redefined || c->removed) ? c->form : s->form;
+}
+
 struct sub *batch_find_id(const struct batch *b, struct bytes id)
 {
     struct sub *s = subs_find_id_in(&b->state->subs, &b->added, id);

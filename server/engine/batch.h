@@ -59,6 +59,10 @@ struct sub_rare *batch_rare(struct sub_change *c);
 /* The same to look at. */
 struct sub_rare batch_rare_of(const struct sub *s);
 
+/* The form that goes with the published state: the matcher follows a batch at
+ * once, the state when it is published. NULL: none. */
+const struct form *batch_form_published(const struct sub *s);
+
 /* The subscription is new with this batch. False without memory: it must be
  * aborted. */
 MUST_CHECK bool batch_note_added(struct batch *b, struct sub_change *c);

@@ -112,8 +112,8 @@ static char *append_form(char *out, char *at, const struct form *f)
     return append(at, text.secret);
 }
 
-struct bytes row_encode(const struct sub *s, uint64_t as_of,
-                        char out[ROW_BYTES_MAX])
+struct bytes row_encode(const struct sub *s, const struct form *form,
+                        uint64_t as_of, char out[ROW_BYTES_MAX])
 {
     char raw[SUB_ID_BYTES];
     const struct sub_rare rare = sub_rare_of(s);
@@ -129,8 +129,8 @@ struct bytes row_encode(const struct sub *s, uint64_t as_of,
     at = append(at, error);
     at = append_acked(at, rare.acked);
     at = append_resend(at, &rare);
-    if (s->form)
-        at = append_form(out, at, s->form);
+    if (form)
+        at = append_form(out, at, form);
     return bytes_make(out, (size_t)(at - out));
 }
 

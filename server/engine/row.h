@@ -16,9 +16,10 @@
 #define ROW_FORM_MAX 1500
 #define ROW_BYTES_MAX 2048
 
-/* as_of: all changes up to it are in the state. */
-struct bytes row_encode(const struct sub *s, uint64_t as_of,
-                        char out[ROW_BYTES_MAX]);
+/* as_of: all changes up to it are in the state, and in the form (NULL: none)
+ * that goes with it. */
+struct bytes row_encode(const struct sub *s, const struct form *form,
+                        uint64_t as_of, char out[ROW_BYTES_MAX]);
 
 /* What a row says; the texts borrow it. */
 struct row {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "server/engine/batch.h"
 #include "server/engine/load.h"
 #include "server/engine/replay.h"
 #include "server/engine/row.h"
@@ -117,7 +118,8 @@ static enum err_code merge_entry(struct views *v, struct store_txn *t,
         s = subs_find(&v->state->subs, store_get_u64(entry->key.p));
         if (!s)
             return store_view_delete(t, entry->view, entry->key, e);
-        value = row_encode(s, v->state->published_change, row);
+        value = row_encode(s, batch_form_published(s),
+                           v->state->published_change, row);
     }
     if (entry->view == VIEW_TOPIC && value.n == 0)
         return store_view_delete(t, entry->view, entry->key, e);

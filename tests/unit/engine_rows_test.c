@@ -22,6 +22,12 @@
 #define TOPIC "https://belfry.example/fhir/SubscriptionTopic/test"
 #define BX "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
 #define UUID "0af1b2c3-89ab-4cde-8f01-23456789abcd"
+#define SECRET(text)                                                    \
+    "\"extension\":[{\"url\":\"https://belfry.example/fhir/"            \
+    "StructureDefinition/subscription-secret\",\"valueString\":\"" text \
+    "\"}],"
+#define ONE_SECRET SECRET("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+#define OTHER_SECRET SECRET("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
 #define LONG_ID "an-id-of-more-than-twenty-three-characters-that-is-no-uuid"
 
 static const char topic_json[] =
@@ -185,8 +191,9 @@ static void reopen(struct fixture *f)
 
 /* ---- what is said to it ---- */
 
-static struct command *subscription(struct fixture *f, const char *id,
-                                    const char *filter)
+static struct command *subscription_with(struct fixture *f, const char *id,
+                                         const char *filter,
+                                         const char *channel)
 {
     char text[8192];
 
@@ -197,13 +204,19 @@ static struct command *subscription(struct fixture *f, const char *id,
                  "\"end\":\"2099-01-01T00:00:00Z\",\"criteria\":\"" TOPIC
                  "\",\"_criteria\":{\"extension\":[{\"url\":\"" BX
                  "backport-filter-criteria\",\"valueString\":\"%s\"}]},"
-                 "\"channel\":{\"type\":\"rest-hook\",\"endpoint\":"
+                 "\"channel\":{%s\"type\":\"rest-hook\",\"endpoint\":"
                  "\"http://127.0.0.1:9/%s\",\"payload\":"
                  "\"application/fhir+json\",\"_payload\":{\"extension\":[{"
                  "\"url\":\"" BX "backport-payload-content\",\"valueCode\":"
                  "\"id-only\"}]}}}",
-                 id, filter, id) > 0);
+                 id, filter, channel, id) > 0);
     return make(f, COMMAND_UPDATE, "Subscription", id, text);
+}
+
+static struct command *subscription(struct fixture *f, const char *id,
+                                    const char *filter)
+{
+    return subscription_with(f, id, filter, "");
 }
 
 static struct command *encounter(struct fixture *f, const char *patient)
@@ -376,7 +389,7 @@ static void a_row_of_an_earlier_version_is_read(void **state)
     change(f, "1");
     merge_views(f);
     s = subs_find_id(&f->engine->state.subs, bytes_of("abc"));
-    now = row_encode(s, f->engine->state.published_change, row);
+    now = row_encode(s, s->form, f->engine->state.published_change, row);
     assert_true(now.n > now_bytes + 3);
     memcpy(old, row, old_bytes);
     old[0] = 2;
@@ -406,7 +419,8 @@ static void a_form_too_long_for_a_row_is_made_from_the_text(void **state)
                              i) > 0);
     apply(f, subscription(f, "a", filter));
     s = subs_find_id(&f->engine->state.subs, bytes_of("a"));
-    assert_int_equal(row_decode(row_encode(s, 1, row), &read, &e), ERR_OK);
+    assert_int_equal(row_decode(row_encode(s, s->form, 1, row), &read, &e),
+                     ERR_OK);
     assert_false(read.has_form);
     merge_views(f);
     reopen(f);
@@ -427,12 +441,72 @@ static void no_cut_of_a_row_is_taken_for_one(void **state)
 
     apply(f, subscription(f, UUID, "Encounter?patient=Patient/1"));
     s = subs_find_id(&f->engine->state.subs, bytes_of(UUID));
-    whole = row_encode(s, 7, row);
+    whole = row_encode(s, s->form, 7, row);
     assert_int_equal(row_decode(whole, &read, &e), ERR_OK);
     assert_int_equal(read.as_of, 7);
     assert_true(bytes_is(read.id, UUID));
     for (size_t n = 0; n < whole.n; n++)
         assert_int_equal(row_decode(bytes_make(row, n), &read, &e), ERR_FORMAT);
+}
+
+static struct bytes secret_in_row(struct fixture *f, uint64_t number,
+                                  char out[64])
+{
+    char raw[STATE_KEY_BYTES];
+    struct store_txn *t = NULL;
+    struct bytes value, secret;
+    struct row row = {0};
+    struct err e;
+
+    assert_int_equal(store_begin_read(f->engine->state.store, &t, &e), ERR_OK);
+    assert_int_equal(store_view_get(t, VIEW_SUBSCRIPTION,
+                                    state_subscription_key(number, raw), &value,
+                                    &e),
+                     ERR_OK);
+    assert_int_equal(row_decode(value, &row, &e), ERR_OK);
+    assert_true(row.has_form);
+    secret = row.form.secret;
+    assert_true(secret.n <= 64);
+    if (secret.n)
+        memcpy(out, secret.p, secret.n);
+    store_abort(&t);
+    return bytes_make(out, secret.n);
+}
+
+/* Rows are written in the transaction of a batch that is not published yet:
+ * the old state with the new secret would be read as if the chain of the gap
+ * proof had begun anew already. */
+static void a_row_written_amid_a_batch_has_the_form_of_its_state(void **state)
+{
+    struct fixture *f = *state;
+    struct views *v = &f->engine->views;
+    struct chain_value chain;
+    char before[64], after[64];
+    struct bytes secret;
+    uint64_t number;
+    struct batch b;
+    struct err e;
+
+    apply(f,
+          subscription_with(f, "a", "Encounter?patient=Patient/1", ONE_SECRET));
+    change(f, "1");
+    number = state_of(f, "a").number;
+    merge_views(f);
+    secret = secret_in_row(f, number, before);
+    change(f, "1");
+    views_freeze(v, true);
+    begin(f, &b);
+    apply_in(&b, subscription_with(f, "a", "Encounter?patient=Patient/1",
+                                   OTHER_SECRET));
+    assert_int_equal(views_merge(v, b.txn, 1000000, &e), ERR_OK);
+    commit(&b);
+    views_committed(v);
+    assert_true(bytes_equal(secret_in_row(f, number, after), secret));
+    assert_int_equal(state_of(f, "a").chain_since, 2);
+    chain = state_of(f, "a").chain;
+    reopen(f);
+    assert_int_equal(state_of(f, "a").chain_since, 2);
+    assert_memory_equal(state_of(f, "a").chain.p, chain.p, CHAIN_BYTES);
 }
 
 static void an_aborted_batch_leaves_the_matcher_as_it_was(void **state)
@@ -520,6 +594,7 @@ int main(void)
         TEST(a_row_of_an_earlier_version_is_read),
         TEST(a_form_too_long_for_a_row_is_made_from_the_text),
         TEST(no_cut_of_a_row_is_taken_for_one),
+        TEST(a_row_written_amid_a_batch_has_the_form_of_its_state),
         TEST(an_aborted_batch_leaves_the_matcher_as_it_was),
         TEST(one_batch_may_make_delete_and_make_again),
         TEST(many_patients_are_kept_apart),

@@ -119,24 +119,68 @@ static void mask_header(struct json_editor *ed, struct json_span span)
     replace_with_string(ed, span, bytes_make(masked, n));
 }
 
-static void mask_channel(struct json_editor *ed)
+/* The next header of the list; false when there is none. */
+static bool next_header(struct bytes text, const struct json_span *list,
+                        size_t *position, struct json_item *item)
+{
+    return list->end > list->begin && json_next(text, *list, position, item);
+}
+
+/* Whether the header at that place was sent with a value of its own. */
+static bool is_clear(struct json_editor *ed, struct bytes sent,
+                     const struct json_item *item)
+{
+    struct bytes line = string_at(sent, item->value, ed->arena);
+    struct wire_header h;
+
+    return line.p && wire_split_header(line, &h) &&
+           !bytes_is(h.value, REDACT_MASK);
+}
+
+/* Completing keeps the places of headers, so the n-th stored is the n-th
+ * sent. */
+static void mask_headers(struct json_editor *ed, struct json_span channel,
+                         struct bytes sent)
+{
+    struct json_span headers, own = {0, 0}, sent_channel;
+    struct json_item item, mine;
+    size_t position = 0, at = 0;
+
+    if (!find(ed->text, channel, "header", '[', &headers))
+        return;
+    if (sent.n && find_channel(sent, &sent_channel))
+        (void)find(sent, sent_channel, "header", '[', &own);
+    while (json_next(ed->text, headers, &position, &item)) {
+        bool clear = next_header(sent, &own, &at, &mine) &&
+                     is_kind(sent, mine.value, '"') &&
+                     is_clear(ed, sent, &mine);
+
+        if (!clear && is_kind(ed->text, item.value, '"'))
+            mask_header(ed, item.value);
+    }
+}
+
+static bool shows_secret(const struct subscription_face *face)
+{
+    struct json_span own;
+
+    if (first_secret(face->sent, &own))
+        return !json_string_is(face->sent, own, SECRET_MASK);
+    return face->sent.n && face->fresh;
+}
+
+static void mask_channel(struct json_editor *ed,
+                         const struct subscription_face *face)
 {
     struct secret_cursor c = {.position = 0};
     struct json_span channel;
-    struct json_span headers;
     struct json_span secret;
-    struct json_item item;
-    size_t position = 0;
 
     if (!find_channel(ed->text, &channel))
         return;
-    if (find(ed->text, channel, "header", '[', &headers)) {
-        while (json_next(ed->text, headers, &position, &item)) {
-            if (is_kind(ed->text, item.value, '"'))
-                mask_header(ed, item.value);
-        }
-    }
-    if (!find(ed->text, channel, "extension", '[', &c.extensions))
+    mask_headers(ed, channel, face->sent);
+    if (shows_secret(face) ||
+        !find(ed->text, channel, "extension", '[', &c.extensions))
         return;
     while (next_secret(ed->text, &c, &secret))
         json_edit_replace(ed, secret, bytes_of("\"" SECRET_MASK "\""));
@@ -192,8 +236,7 @@ enum err_code subscription_show(struct bytes text,
         put_error(&ed, face->error);
     else
         json_edit_remove_member(&ed, json_root(text), "error");
-    if (!face->reveal)
-        mask_channel(&ed);
+    mask_channel(&ed, face);
     return json_editor_apply(&ed, out, e);
 }
 

@@ -21,7 +21,9 @@
 struct subscription_face {
     enum subscription_status status;
     const char *error; /* NULL: the element is left out */
-    bool reveal;       /* headers and secret unmasked */
+    struct bytes sent; /* by who is answered: the headers and the secret of it
+                        * are shown; empty: all are masked */
+    bool fresh;        /* so is the secret that was drawn for it */
 };
 
 /* text is a stored Subscription. */

@@ -111,7 +111,11 @@ static enum err_code add_resource(struct exchange *x,
                                   const struct bundle_item *item,
                                   struct buf *out, struct err *e)
 {
-    const struct write w = {.rest = x->rest, .scratch = &x->scratch};
+    const struct write w = {
+        .rest = x->rest,
+        .body = json_text(x->request->body, item->entry->resource),
+        .scratch = &x->scratch,
+        .command = item->command};
     struct buf stored;
     enum err_code code = prepare_stored(item->command, &stored, e);
 

@@ -64,8 +64,11 @@ enum err_code subscription_write_show(const struct write *w,
                                       struct bytes stored, struct buf *out,
                                       struct err *e)
 {
+    const struct command *c = w->command;
     struct subscription_face face = {.status = shown_stored_status(stored),
-                                     .reveal = true};
+                                     .sent = w->body,
+                                     .fresh = c->kind == COMMAND_CREATE ||
+                                              c->result.created};
 
     return subscription_show(stored, &face, w->scratch, out, e);
 }

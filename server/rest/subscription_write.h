@@ -19,7 +19,8 @@ MUST_CHECK enum err_code subscription_write_complete(struct write *w,
 MUST_CHECK enum err_code
 subscription_write_read(struct write *w, const cJSON *resource, struct err *e);
 
-/* The stored text for who wrote it: secret and headers in clear. */
+/* The stored text for who wrote w->body, once w->command is done: the secret
+ * and the headers that it carried in clear, and a secret that was drawn. */
 MUST_CHECK enum err_code subscription_write_show(const struct write *w,
                                                  struct bytes stored,
                                                  struct buf *out,

@@ -81,6 +81,12 @@ test('headers and secret are shown once and masked ever after', async () => {
   assert.ok(!text.includes('abc:def') && !text.includes(shown.slice(6)), text);
   const put = await server.put({ ...json, reason: 'changed', status: 'requested' });
   assert.equal(put.status, 200, put.text);
+  assert.ok(!put.text.includes('abc:def') && !put.text.includes(shown.slice(6)), put.text);
+  const inBundle = await server.fhir('POST', '', { resourceType: 'Bundle', type: 'transaction', entry: [
+    { resource: { ...json, reason: 'again' }, request: { method: 'PUT', url: `Subscription/${json.id}` } }] });
+  assert.equal(inBundle.status, 200, inBundle.text);
+  assert.ok(inBundle.text.includes('****'), inBundle.text);
+  assert.ok(!inBundle.text.includes('abc:def') && !inBundle.text.includes(shown.slice(6)), inBundle.text);
   await receiver.until((r) => r.got.length >= 1);
   const last = receiver.got.at(-1);
   assert.equal(last.headers.authorization, 'Bearer abc:def=');

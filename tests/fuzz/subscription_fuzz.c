@@ -154,8 +154,8 @@ static void check_masked(struct bytes shown)
 /* Shown with its own status and sent back, a stored text is what it was. */
 static void check_round_trip(struct bytes stored, bool off)
 {
-    const struct subscription_face face = {off ? STATUS_OFF : STATUS_REQUESTED,
-                                           NULL, false};
+    const struct subscription_face face = {.status = off ? STATUS_OFF
+                                                         : STATUS_REQUESTED};
     const struct subscription_previous previous = {stored, NULL};
     struct issues issues = {.count = 0};
     struct arena scratch;

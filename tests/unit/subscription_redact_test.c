@@ -71,8 +71,7 @@ static void check_shown(struct fixture *f, const char *text,
     assert_text(&f->out, want);
 }
 
-static const struct subscription_face active = {STATUS_ACTIVE, NULL, false};
-static const struct subscription_face revealed = {STATUS_REQUESTED, NULL, true};
+static const struct subscription_face active = {.status = STATUS_ACTIVE};
 
 static void header_values_and_secret_are_masked(void **state)
 {
@@ -86,13 +85,39 @@ static void header_values_and_secret_are_masked(void **state)
                                          ",\"X-Ward: ****\"]}}");
 }
 
-static void reveal_shows_headers_and_secret(void **state)
-{
-    static const char text[] =
-        "{ \"status\" : \"requested\", \"channel\": {\"extension\":[" SECRET(
-            OLD) "], \"header\":[\"Authorization: Bearer a\"] } }";
+#define CHANNEL(secret, headers)                                         \
+    "{ \"status\" : \"requested\", \"channel\": {\"extension\":[" secret \
+    "], \"header\":[" headers "] } }"
 
-    check_shown(*state, text, revealed, text);
+static void check_answer(struct fixture *f, const char *sent, bool fresh,
+                         const char *want)
+{
+    struct subscription_face face = {
+        .status = STATUS_REQUESTED, .sent = bytes_of(sent), .fresh = fresh};
+
+    check_shown(f, CHANNEL(SECRET(OLD), "\"A: b\",\"a: c\",\"Z: 1\""), face,
+                want);
+}
+
+static void what_was_sent_in_clear_is_shown_to_the_sender(void **state)
+{
+    static const char whole[] =
+        CHANNEL(SECRET(OLD), "\"A: b\",\"a: c\",\"Z: 1\"");
+
+    check_answer(*state, whole, false, whole);
+    check_answer(*state, CHANNEL("", "\"A: b\",\"a: c\",\"Z: 1\""), true,
+                 whole);
+}
+
+static void what_was_sent_masked_or_not_at_all_stays_masked(void **state)
+{
+    check_answer(
+        *state,
+        CHANNEL(SECRET("whsec_****"), "\"A: ****\",\"a: c\",\"Z:****\""), false,
+        CHANNEL(SECRET("whsec_****"), "\"A: ****\",\"a: c\",\"Z: ****\""));
+    check_answer(
+        *state, CHANNEL("", "\"A: b\",\"a: ****\",\"Z: 1\""), false,
+        CHANNEL(SECRET("whsec_****"), "\"A: b\",\"a: ****\",\"Z: 1\""));
 }
 
 static void all_else_stays_byte_for_byte(void **state)
@@ -108,7 +133,8 @@ static void all_else_stays_byte_for_byte(void **state)
 
 static void error_is_added_replaced_and_removed(void **state)
 {
-    struct subscription_face failed = {STATUS_ERROR, "no \"answer\"", false};
+    struct subscription_face failed = {.status = STATUS_ERROR,
+                                       .error = "no \"answer\""};
 
     check_shown(*state, "{\"a\":1,\"status\":\"requested\",\"b\":2}", failed,
                 "{\"a\":1,\"status\":\"error\",\"error\":\"no \\\"answer\\\"\","
@@ -130,7 +156,7 @@ static void disguised_credentials_are_masked_too(void **state)
                 "\"extension\":[{\"valueString\":\"" OLD "\",\"url\":\"https:"
                 "\\/\\/belfry.example/fhir/StructureDefinition/"
                 "subscription-secr\\u0065t\"}]}}",
-                (struct subscription_face){STATUS_OFF, NULL, false},
+                (struct subscription_face){.status = STATUS_OFF},
                 "{\"status\":\"off\",\"channel\":{\"header\":["
                 "\"Authorization: ****\",\"****\",\"****\"],"
                 "\"extension\":[{\"valueString\":\"whsec_****\",\"url\":"
@@ -352,7 +378,8 @@ static void shown_text_sent_back_restores_every_value(void **state)
         "{\"status\":\"requested\",\"end\":\"2030-01-01T00:00:00Z\","
         "\"channel\":{\"header\":[\"A: 1\",\"B: 2:3\",\"A: 4\",\"C: \xc3\xa9\"]"
         ",\"extension\":[" SECRET(OLD) "," VENDOR "]},\"n\":1.10}";
-    struct subscription_face face = {STATUS_ERROR, "gone wrong", false};
+    struct subscription_face face = {.status = STATUS_ERROR,
+                                     .error = "gone wrong"};
     struct fixture *f = *state;
     const struct subscription_previous previous = {bytes_of(stored), NEW};
     const char *from = "\"status\":\"error\"";
@@ -381,7 +408,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(header_values_and_secret_are_masked),
-        TEST(reveal_shows_headers_and_secret),
+        TEST(what_was_sent_in_clear_is_shown_to_the_sender),
+        TEST(what_was_sent_masked_or_not_at_all_stays_masked),
         TEST(all_else_stays_byte_for_byte),
         TEST(error_is_added_replaced_and_removed),
         TEST(disguised_credentials_are_masked_too),

@@ -465,6 +465,16 @@ static enum err_code list_set(const struct topic_set *set, struct err *e)
     return rc;
 }
 
+/* Opening would make a data folder of whatever stands there. */
+static bool holds_data(const char *data)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int n = snprintf(path, sizeof path, "%s/data.mdb", data);
+
+    return n >= 0 && (size_t)n < sizeof path && stat(path, &st) == 0;
+}
+
 /* The files' topics with those of the data folder. */
 static enum err_code add_stored(const char *data, struct topic_set **set,
                                 struct err *e)
@@ -477,8 +487,8 @@ static enum err_code add_stored(const char *data, struct topic_set **set,
     struct engine *engine = NULL;
     enum err_code rc;
 
-    if (!is_directory(data))
-        return err_set(e, ERR_INVALID, "%s is not a folder", data);
+    if (!holds_data(data))
+        return err_set(e, ERR_INVALID, "%s is not a data folder", data);
     rc = engine_open(&config, &engine, e);
     if (rc != ERR_OK)
         return rc;
@@ -527,7 +537,7 @@ static int list_main(int argc, char **argv)
 /* ---- belfry topics ---- */
 
 static const char topics_usage[] =
-    "usage: belfry topics check FILE...\n"
+    "Usage: belfry topics check FILE...\n"
     "       belfry topics list [--topics DIR]... [--data DIR]\n"
     "\n"
     "check  says whether belfry can serve the SubscriptionTopics in the files\n"
@@ -549,6 +559,9 @@ int cli_topics(int argc, char **argv)
         (void)fputs(topics_usage, stdout);
         return 0;
     }
+    if (argc > 0)
+        (void)fprintf(stderr, "belfry topics: no such command: %.60s\n",
+                      argv[0]);
     (void)fputs(topics_usage, stderr);
     return 2;
 }

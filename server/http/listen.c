@@ -94,8 +94,10 @@ static enum err_code bind_socket(const struct http_address *address,
         int system = errno;
 
         close(fd);
-        return err_set_errno(e, ERR_IO, system, "cannot bind to port %u",
-                             http_address_port(address));
+        return err_set_errno(
+            e, ERR_IO, system, "cannot bind to port %u%s",
+            http_address_port(address),
+            system == EADDRINUSE ? " (port 0 would take a free one)" : "");
     }
     *out = fd;
     return ERR_OK;

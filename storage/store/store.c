@@ -69,6 +69,11 @@ static enum err_code open_env(struct store *s, const char *dir,
         rc = mdb_env_set_maxdbs(s->env, STORE_DATABASES);
     if (rc == 0)
         rc = mdb_env_open(s->env, dir, flags, 0600);
+    if (rc == MDB_INVALID)
+        return err_set(e, ERR_FORMAT,
+                       "%s/data.mdb is not an LMDB file: the folder is not "
+                       "belfry's, or damaged",
+                       dir);
     if (rc != 0) {
         char what[STORE_PATH_BYTES];
 

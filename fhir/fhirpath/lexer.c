@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "fhir/fhirpath/letters.h"
 #include "fhir/json/utf8.h"
 
 #define SHOWN_BYTES 200
@@ -124,30 +125,6 @@ static bool read_hex(const struct lexer *lexer, size_t at, unsigned *out)
     return true;
 }
 
-static size_t put_utf8(unsigned c, char *out)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xC0 | (c >> 6));
-        out[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xE0 | (c >> 12));
-        out[1] = (char)(0x80 | ((c >> 6) & 0x3F));
-        out[2] = (char)(0x80 | (c & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | (c >> 18));
-    out[1] = (char)(0x80 | ((c >> 12) & 0x3F));
-    out[2] = (char)(0x80 | ((c >> 6) & 0x3F));
-    out[3] = (char)(0x80 | (c & 0x3F));
-    return 4;
-}
-
 /* \uXXXX at the lexer's place, or two of them for a surrogate pair. */
 static enum err_code read_unicode(struct lexer *lexer, char *out, size_t *n)
 {
@@ -168,7 +145,7 @@ static enum err_code read_unicode(struct lexer *lexer, char *out, size_t *n)
     } else if (c == 0 || (c >= 0xDC00 && c <= 0xDFFF)) {
         return refuse(lexer, begin, "no character");
     }
-    *n += put_utf8(c, out + *n);
+    *n += letters_put(c, out + *n);
     return ERR_OK;
 }
 

@@ -22,4 +22,24 @@ static inline int model_name_order(struct bytes text, const char *name)
     return name[text.n] == '\0' ? 0 : -1;
 }
 
+/* True when it is one of names in strcmp()'s order. */
+static inline bool model_name_is_among(struct bytes text,
+                                       const char *const *names, size_t count)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = model_name_order(text, names[middle]);
+
+        if (order == 0)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return false;
+}
+
 #endif

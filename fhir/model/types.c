@@ -1,5 +1,7 @@
 #include "fhir/model/types.h"
 
+#include "fhir/model/name.h"
+
 static const char *const types[] = {
 #define RESOURCE_TYPE(name) #name,
 #include "profiles/r4/resource-types.inc"
@@ -9,33 +11,9 @@ static const char *const types[] = {
 #define TYPE_COUNT (sizeof types / sizeof *types)
 #define ID_BYTES_MAX 64
 
-/* The order of strcmp() for a text without a NUL behind it. */
-static int compare(struct bytes name, const char *type)
-{
-    int order = strncmp(name.p, type, name.n);
-
-    return order != 0 ? order : type[name.n] == '\0' ? 0 : -1;
-}
-
 bool model_is_resource_type(struct bytes name)
 {
-    size_t low = 0, high = TYPE_COUNT;
-
-    /* a NUL would end the comparison before the name does */
-    if (name.n == 0 || memchr(name.p, '\0', name.n))
-        return false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare(name, types[middle]);
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
+    return model_name_is_among(name, types, TYPE_COUNT);
 }
 
 size_t model_resource_type_count(void)

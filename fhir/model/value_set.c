@@ -56,20 +56,7 @@ bool model_value_set_is_listed(const struct model_value_set *set)
 
 static bool has_code(const struct model_codes *list, struct bytes code)
 {
-    size_t low = 0, high = list->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = model_name_order(code, list->codes[middle]);
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
+    return model_name_is_among(code, list->codes, list->count);
 }
 
 bool model_value_set_has_code(const struct model_value_set *set,

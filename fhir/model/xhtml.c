@@ -42,24 +42,6 @@ struct reader {
     bool content; /* a character that is no space, or an image */
 };
 
-static bool is_listed(struct bytes name, const char *const *list, size_t count)
-{
-    size_t low = 0, high = count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = model_name_order(name, list[middle]);
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
-}
-
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -173,7 +155,7 @@ static const char *read_attribute(struct reader *r)
         return problem;
     if (bytes_is(name, "xmlns") && !bytes_is(value, XHTML_NAMESPACE))
         return "must have the namespace " XHTML_NAMESPACE;
-    if (!is_listed(name, attributes, COUNT(attributes)) &&
+    if (!model_name_is_among(name, attributes, COUNT(attributes)) &&
         !bytes_starts(name, "xmlns:"))
         return "has an attribute that XHTML in FHIR must not have";
     return NULL;
@@ -207,7 +189,7 @@ static const char *read_start(struct reader *r)
         return malformed;
     if (r->depth == 0 && !bytes_is(name, "div"))
         return not_div;
-    if (!is_listed(name, elements, COUNT(elements)))
+    if (!model_name_is_among(name, elements, COUNT(elements)))
         return "has an element that XHTML in FHIR must not have";
     problem = read_attributes(r);
     if (problem)

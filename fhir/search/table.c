@@ -1,5 +1,7 @@
 #include "fhir/search/table.h"
 
+#include "fhir/model/name.h"
+
 #define PATH(leaf, steps)               \
     {                                   \
         SEARCH_LEAF_##leaf, steps, NULL \
@@ -56,21 +58,13 @@ static const struct search_base bases[] = {
 #define BASE_COUNT (sizeof bases / sizeof *bases)
 #define COMMON_BASE "Resource"
 
-/* The order of strcmp() for a text without a NUL behind it. */
-static int compare(struct bytes text, const char *name)
-{
-    int order = strncmp(text.p, name, text.n);
-
-    return order != 0 ? order : name[text.n] == '\0' ? 0 : -1;
-}
-
 static const struct search_base *find_base(struct bytes type)
 {
     size_t low = 0, high = BASE_COUNT;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare(type, bases[middle].type);
+        int order = model_name_order(type, bases[middle].type);
 
         if (order == 0)
             return &bases[middle];
@@ -106,7 +100,7 @@ search_base_parameter(const struct search_base *base, struct bytes code)
 
     while (is_name(code) && low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare(code, base->parameters[middle].code);
+        int order = model_name_order(code, base->parameters[middle].code);
 
         if (order == 0)
             return &base->parameters[middle];

@@ -119,22 +119,6 @@ enum err_code batch_current(struct batch *b, struct bytes type, struct bytes id,
     return code == ERR_OK ? state_current_decode(value, out, e) : code;
 }
 
-static void lock(struct state *s)
-{
-    int rc = pthread_rwlock_wrlock(&s->lock);
-
-    assert(rc == 0);
-    (void)rc;
-}
-
-static void unlock(struct state *s)
-{
-    int rc = pthread_rwlock_unlock(&s->lock);
-
-    assert(rc == 0);
-    (void)rc;
-}
-
 /* Tables that readers look into grow under the lock. */
 static bool make_room(struct state *s, size_t added)
 {
@@ -142,9 +126,9 @@ static bool make_room(struct state *s, size_t added)
 
     if (overlay_is_prepared(&s->young) && subs_has_room(&s->subs, added))
         return true;
-    lock(s);
+    state_lock_to_write(s);
     made = overlay_prepare(&s->young) && subs_reserve(&s->subs, added);
-    unlock(s);
+    state_unlock(s);
     return made;
 }
 
@@ -254,7 +238,7 @@ static void publish(struct batch *b, struct batch_outcome *out)
 {
     struct state *s = b->state;
 
-    lock(s);
+    state_lock_to_write(s);
     if (b->topics)
         definition_cache_renew(&s->definitions);
     /* oldest first: numbers ascend in the table */
@@ -273,7 +257,7 @@ static void publish(struct batch *b, struct batch_outcome *out)
     }
     runs_publish(&s->young_index);
     s->published_change = b->change;
-    unlock(s);
+    state_unlock(s);
     release(b);
 }
 

@@ -91,19 +91,17 @@ static enum err_code read_current(struct engine *g, const struct command *c,
     char raw[STATE_KEY_BYTES];
     struct current current = {0};
     struct bytes value = {NULL, 0};
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
-    enum err_code code = store_begin_read(g->state.store, &t, e);
+    enum err_code code;
 
-    assert(rc == 0);
+    state_lock_to_read(&g->state);
+    code = store_begin_read(g->state.store, &t, e);
     if (code == ERR_OK)
         code =
             state_view_get(&g->state, t, VIEW_CURRENT,
                            state_current_key(c->type, c->id, raw), &value, e);
     if (code == ERR_OK)
         code = state_current_decode(value, &current, e);
-    rc = pthread_rwlock_unlock(&g->state.lock);
-    assert(rc == 0);
-    (void)rc;
+    state_unlock(&g->state);
     *upon = current.change;
     if (code == ERR_OK)
         code = keys_of_change(&g->state, t, current.change, scratch, keys, e);

@@ -2,8 +2,6 @@
 
 #include "server/engine/core.h"
 
-#include <assert.h>
-
 static void add(struct buf *out, const char *name, const char *type,
                 uint64_t value)
 {
@@ -14,15 +12,12 @@ static void add(struct buf *out, const char *name, const char *type,
 
 void engine_metrics(struct engine *g, struct buf *out)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
     uint64_t change, subscriptions;
 
-    assert(rc == 0);
+    state_lock_to_read(&g->state);
     change = g->state.published_change;
     subscriptions = g->state.subs.count - g->state.subs.deleted;
-    rc = pthread_rwlock_unlock(&g->state.lock);
-    assert(rc == 0);
-    (void)rc;
+    state_unlock(&g->state);
     add(out, "belfry_log_records_total", "counter", change);
     add(out, "belfry_subscriptions", "gauge", subscriptions);
     add(out, "belfry_commands_waiting", "gauge", ledger_waiting(&g->ledger));

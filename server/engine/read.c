@@ -6,7 +6,6 @@
 #include "server/engine/dead_letter.h"
 #include "server/engine/record.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,19 +14,8 @@
 static enum err_code begin_read(struct engine *g, struct store_txn **t,
                                 struct err *e)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
-
-    assert(rc == 0);
-    (void)rc;
+    state_lock_to_read(&g->state);
     return store_begin_read(g->state.store, t, e);
-}
-
-static void unlock(struct engine *g)
-{
-    int rc = pthread_rwlock_unlock(&g->state.lock);
-
-    assert(rc == 0);
-    (void)rc;
 }
 
 /* The change of the wanted version. */
@@ -89,7 +77,7 @@ enum err_code engine_read(struct engine *g, const struct resource_query *query,
 
     if (code == ERR_OK)
         code = find_change(&g->state, t, query, &change, e);
-    unlock(g);
+    state_unlock(&g->state);
     if (code == ERR_OK)
         code = load_version(t, change, arena, out, e);
     else if (code == ERR_NOT_FOUND)
@@ -101,13 +89,11 @@ enum err_code engine_read(struct engine *g, const struct resource_query *query,
 
 struct topic_set *engine_topics(struct engine *g)
 {
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
     struct topic_set *topics;
 
-    assert(rc == 0);
-    (void)rc;
+    state_lock_to_read(&g->state);
     topics = topic_set_ref(g->state.topics);
-    unlock(g);
+    state_unlock(&g->state);
     return topics;
 }
 
@@ -181,7 +167,7 @@ enum err_code engine_read_as_of(struct engine *g,
 
     if (code == ERR_OK)
         code = find_as_of(&g->state, t, query, change, &found, e);
-    unlock(g);
+    state_unlock(&g->state);
     if (code == ERR_OK)
         code = load_version(t, found, arena, out, e);
     store_abort(&t);
@@ -291,25 +277,17 @@ static enum err_code find_definition(struct engine *g,
     return code;
 }
 
-static void lock(struct engine *g)
-{
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
-
-    assert(rc == 0);
-    (void)rc;
-}
-
 enum err_code engine_subscription(struct engine *g, uint64_t number,
                                   struct subscription_state *out,
                                   struct definition **definition, struct err *e)
 {
     const struct sub *s;
 
-    lock(g);
+    state_lock_to_read(&g->state);
     s = subs_find(&g->state.subs, number);
     if (s)
         copy_state(s, out);
-    unlock(g);
+    state_unlock(&g->state);
     if (!s)
         return not_found(e);
     return definition ? find_definition(g, out, definition, e) : ERR_OK;
@@ -322,11 +300,11 @@ enum err_code engine_subscription_by_id(struct engine *g, struct bytes id,
 {
     const struct sub *s;
 
-    lock(g);
+    state_lock_to_read(&g->state);
     s = subs_find_id(&g->state.subs, id);
     if (s)
         copy_state(s, out);
-    unlock(g);
+    state_unlock(&g->state);
     if (!s)
         return not_found(e);
     return definition ? find_definition(g, out, definition, e) : ERR_OK;
@@ -338,7 +316,7 @@ enum err_code engine_acked(struct engine *g, uint64_t number,
     const struct acked *acked;
     const struct sub *s;
 
-    lock(g);
+    state_lock_to_read(&g->state);
     *out = (struct acked_events){0};
     s = subs_find(&g->state.subs, number);
     if (s)
@@ -346,7 +324,7 @@ enum err_code engine_acked(struct engine *g, uint64_t number,
     acked = s ? sub_rare_of(s).acked : NULL;
     if (acked)
         out->set = *acked;
-    unlock(g);
+    state_unlock(&g->state);
     return s ? ERR_OK : not_found(e);
 }
 
@@ -357,11 +335,11 @@ bool engine_subscription_next(struct engine *g, uint64_t after,
     const struct sub *s;
     struct err e;
 
-    lock(g);
+    state_lock_to_read(&g->state);
     s = subs_after(&g->state.subs, after);
     if (s)
         copy_state(s, out);
-    unlock(g);
+    state_unlock(&g->state);
     if (s && definition && find_definition(g, out, definition, &e) != ERR_OK)
         log_err(LOG_ERROR, "engine.definition", &e);
     return s != NULL;
@@ -490,7 +468,7 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
     code = begin_read(g, &t, e);
     if (code == ERR_OK && !is_expired(&g->state, query))
         code = find_events(&g->state, t, query, queued, n, e);
-    unlock(g);
+    state_unlock(&g->state);
     if (code == ERR_OK && *n > 0) {
         *events = arena_calloc(arena, *n, sizeof **events);
         code = *events ? ERR_OK : err_nomem(e);
@@ -534,7 +512,7 @@ enum err_code engine_event_keys(struct engine *g,
     code = begin_read(g, &t, e);
     if (code == ERR_OK)
         code = find_events(&g->state, t, &bounded, queued, n, e);
-    unlock(g);
+    state_unlock(&g->state);
     for (size_t i = 0; code == ERR_OK && i < *n; i++)
         code = focus_key(t, queued[i].change, &keys[i], e);
     store_abort(&t);
@@ -561,7 +539,7 @@ static enum err_code read_entry(struct engine *g, const struct small_entry *x,
         code = state_view_get(&g->state, t, x->view, x->key, &value, e);
     if (code == ERR_OK)
         code = x->decode(value, x->out, e);
-    unlock(g); /* a value may be the overlay's */
+    state_unlock(&g->state); /* a value may be the overlay's */
     store_abort(&t);
     return code;
 }

@@ -313,10 +313,11 @@ enum err_code engine_search(struct engine *g, struct search_step *s,
 {
     struct walk w = {.engine = g, .step = s};
     uint64_t changes[SEARCH_STEP_MAX + 1] = {0};
-    int rc = pthread_rwlock_rdlock(&g->state.lock);
-    enum err_code code = store_begin_read(g->state.store, &w.txn, e);
+    enum err_code code;
 
-    assert(rc == 0 && s->max <= SEARCH_STEP_MAX);
+    assert(s->max <= SEARCH_STEP_MAX);
+    state_lock_to_read(&g->state);
+    code = store_begin_read(g->state.store, &w.txn, e);
     if (!s->after.p)
         s->after = bytes_of("");
     gather_init(&w.ids, s->after, s->max + 1);
@@ -327,9 +328,7 @@ enum err_code engine_search(struct engine *g, struct search_step *s,
     if (code == ERR_OK)
         code =
             gather_finish(&w.ids) ? find_current(&w, changes, e) : err_nomem(e);
-    rc = pthread_rwlock_unlock(&g->state.lock);
-    assert(rc == 0);
-    (void)rc;
+    state_unlock(&g->state);
     if (code == ERR_OK)
         code = hand_over_all(&w, changes, e);
     gather_fini(&w.ids);

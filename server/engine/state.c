@@ -2,7 +2,32 @@
 
 #include "server/engine/record.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+void state_lock_to_read(struct state *s)
+{
+    int rc = pthread_rwlock_rdlock(&s->lock);
+
+    assert(rc == 0);
+    (void)rc;
+}
+
+void state_lock_to_write(struct state *s)
+{
+    int rc = pthread_rwlock_wrlock(&s->lock);
+
+    assert(rc == 0);
+    (void)rc;
+}
+
+void state_unlock(struct state *s)
+{
+    int rc = pthread_rwlock_unlock(&s->lock);
+
+    assert(rc == 0);
+    (void)rc;
+}
 
 static struct bytes resource_key(struct bytes type, struct bytes id, char *out)
 {

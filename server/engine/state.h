@@ -51,6 +51,10 @@ struct current {
 /* Longest key of a view: type, '/', id, 0, version. */
 #define STATE_KEY_BYTES 160
 
+void state_lock_to_read(struct state *s);
+void state_lock_to_write(struct state *s);
+void state_unlock(struct state *s);
+
 /* Keys are written into the caller's array and borrowed from it. */
 struct bytes state_current_key(struct bytes type, struct bytes id,
                                char out[STATE_KEY_BYTES]);

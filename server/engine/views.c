@@ -1,6 +1,5 @@
 #include "server/engine/views.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "server/engine/batch.h"
@@ -25,22 +24,6 @@ void views_fini(struct views *v)
 bool views_pending(const struct views *v)
 {
     return v->list || overlay_count(&v->state->young) > 0;
-}
-
-static void lock(struct state *s)
-{
-    int rc = pthread_rwlock_wrlock(&s->lock);
-
-    assert(rc == 0);
-    (void)rc;
-}
-
-static void unlock(struct state *s)
-{
-    int rc = pthread_rwlock_unlock(&s->lock);
-
-    assert(rc == 0);
-    (void)rc;
 }
 
 static bool is_due(const struct state *s)
@@ -87,12 +70,12 @@ void views_freeze(struct views *v, bool force)
     v->merged = v->in_flight = 0;
     v->keys_merged = v->keys_in_flight = 0;
     v->upto = s->published_change;
-    lock(s);
+    state_lock_to_write(s);
     young = s->young;
     s->young = s->old;
     s->old = young;
     swap_index(s);
-    unlock(s);
+    state_unlock(s);
 }
 
 /* Retention removed it while it waited here. */
@@ -180,10 +163,10 @@ void views_committed(struct views *v)
     v->in_flight = v->keys_in_flight = 0;
     if (!v->list || !is_whole(v))
         return;
-    lock(v->state);
+    state_lock_to_write(v->state);
     overlay_clear(&v->state->old);
     runs_clear(&v->state->old_index);
-    unlock(v->state);
+    state_unlock(v->state);
     free(v->list);
     v->list = NULL;
     free(v->keys.keys);

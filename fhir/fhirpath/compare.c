@@ -222,8 +222,9 @@ static enum truth equal_values(const struct fhirpath_item *a,
                     bytes_equal(a->type->name, b->type->name));
 }
 
-bool compare_equal(struct evaluation *ev, const struct fhirpath_item *a,
-                   const struct fhirpath_item *b, enum truth *out)
+/* a = b of two items. */
+static bool equal_items(struct evaluation *ev, const struct fhirpath_item *a,
+                        const struct fhirpath_item *b, enum truth *out)
 {
     struct trees trees = {.ev = ev};
     struct fhirpath_item x;
@@ -254,7 +255,7 @@ bool compare_all_equal(struct evaluation *ev,
     for (size_t i = 0; i < a->n && all != TRUTH_FALSE; i++) {
         enum truth one;
 
-        if (!compare_equal(ev, &a->items[i], &b->items[i], &one))
+        if (!equal_items(ev, &a->items[i], &b->items[i], &one))
             return false;
         if (one != TRUTH_TRUE)
             all = one;
@@ -271,7 +272,7 @@ bool compare_contains(struct evaluation *ev,
     for (size_t i = 0; i < c->n && !*out; i++) {
         enum truth equal;
 
-        if (!compare_equal(ev, &c->items[i], item, &equal))
+        if (!equal_items(ev, &c->items[i], item, &equal))
             return false;
         *out = equal == TRUTH_TRUE;
     }
@@ -309,8 +310,10 @@ static bool equivalent_values(const struct fhirpath_item *a,
     return equal_values(a, b) == TRUTH_TRUE;
 }
 
-bool compare_equivalent(struct evaluation *ev, const struct fhirpath_item *a,
-                        const struct fhirpath_item *b, bool *out)
+/* a ~ b of two items. */
+static bool equivalent_items(struct evaluation *ev,
+                             const struct fhirpath_item *a,
+                             const struct fhirpath_item *b, bool *out)
 {
     struct trees trees = {.ev = ev, .equivalent = true};
     struct fhirpath_item x;
@@ -335,7 +338,7 @@ static bool pair_up(struct evaluation *ev, const struct fhirpath_collection *a,
         for (size_t j = 0; j < b->n && !found; j++) {
             if (used[j])
                 continue;
-            if (!compare_equivalent(ev, &a->items[i], &b->items[j], &found))
+            if (!equivalent_items(ev, &a->items[i], &b->items[j], &found))
                 return false;
             used[j] = found;
         }

@@ -7,18 +7,11 @@
 
 #include "fhir/fhirpath/eval.h"
 
-/* a = b of two items; TRUTH_EMPTY where precision or units leave it open. */
-bool compare_equal(struct evaluation *ev, const struct fhirpath_item *a,
-                   const struct fhirpath_item *b, enum truth *out);
-
-/* a = b of collections, neither of them empty: in their order. */
+/* a = b of collections, neither of them empty: in their order; TRUTH_EMPTY
+ * where precision or units leave it open. */
 bool compare_all_equal(struct evaluation *ev,
                        const struct fhirpath_collection *a,
                        const struct fhirpath_collection *b, enum truth *out);
-
-/* a ~ b of two items. */
-bool compare_equivalent(struct evaluation *ev, const struct fhirpath_item *a,
-                        const struct fhirpath_item *b, bool *out);
 
 /* a ~ b of collections, in any order. */
 bool compare_all_equivalent(struct evaluation *ev,

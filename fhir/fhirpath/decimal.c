@@ -254,7 +254,8 @@ bool decimal_to_i64(const struct decimal *a, int64_t *out)
     return true;
 }
 
-unsigned decimal_digits(const struct decimal *a)
+/* Digits written, without leading zeros: 1.10 has 3, 0.05 has 2... */
+static unsigned digits_of(const struct decimal *a)
 {
     struct wide w = wide_of(a);
 
@@ -343,7 +344,7 @@ bool decimal_parse(struct bytes text, struct decimal *out)
 
 size_t decimal_format(const struct decimal *a, char out[DECIMAL_TEXT_BYTES])
 {
-    unsigned digits = decimal_digits(a);
+    unsigned digits = digits_of(a);
     unsigned whole = digits > a->scale ? digits - a->scale : 1;
     size_t n = 0;
 
@@ -444,8 +445,8 @@ bool decimal_multiply(const struct decimal *a, const struct decimal *b,
  * a quotient shall have, and one to round by. */
 static unsigned lengthening(const struct decimal *a, const struct decimal *b)
 {
-    int need = DECIMAL_QUOTIENT_DIGITS + 2 + (int)decimal_digits(b) -
-               (int)decimal_digits(a);
+    int need =
+        DECIMAL_QUOTIENT_DIGITS + 2 + (int)digits_of(b) - (int)digits_of(a);
     int least = (int)b->scale - (int)a->scale;
 
     if (need < least)
@@ -470,7 +471,7 @@ bool decimal_divide(const struct decimal *a, const struct decimal *b,
     quotient = wide_divide(&rest, &divisor);
     if (!finish_rounded(&quotient, scale, a->negative != b->negative, &exact))
         return false;
-    digits = decimal_digits(&exact);
+    digits = digits_of(&exact);
     if (digits > DECIMAL_QUOTIENT_DIGITS)
         keep = exact.scale > digits - DECIMAL_QUOTIENT_DIGITS
                    ? exact.scale - (digits - DECIMAL_QUOTIENT_DIGITS)

@@ -79,7 +79,4 @@ static inline void decimal_negate(struct decimal *a)
     a->negative = !a->negative && !decimal_is_zero(a);
 }
 
-/* Digits written, without leading zeros: 1.10 has 3, 0.05 has 2... */
-unsigned decimal_digits(const struct decimal *a);
-
 #endif

@@ -18,7 +18,7 @@ static bool is_leap(int year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-int moment_days_in_month(int year, int month)
+static int days_in_month(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
@@ -183,7 +183,7 @@ static bool read_date(struct reader *r, struct moment *m)
         return true;
     m->precision = MOMENT_DAY;
     return take_number(r, 2, &m->day) && m->day >= 1 &&
-           m->day <= moment_days_in_month(m->year, m->month);
+           m->day <= days_in_month(m->year, m->month);
 }
 
 static bool read_zone(struct reader *r, struct moment *m)
@@ -294,7 +294,8 @@ size_t moment_format(const struct moment *m, char out[MOMENT_TEXT_BYTES])
 
 /* --- comparing --- */
 
-struct moment moment_to_utc(const struct moment *m)
+/* Both on the same footing, in UTC where there is a zone. */
+static struct moment to_utc(const struct moment *m)
 {
     struct moment utc = *m;
 
@@ -368,8 +369,8 @@ enum moment_order moment_compare(const struct moment *a, const struct moment *b)
             return MOMENT_AFTER;
         return MOMENT_UNCERTAIN;
     }
-    utc_a = moment_to_utc(a);
-    utc_b = moment_to_utc(b);
+    utc_a = to_utc(a);
+    utc_b = to_utc(b);
     return compare_parts(&utc_a, &utc_b, MOMENT_YEAR);
 }
 
@@ -393,8 +394,8 @@ static bool add_months(struct moment *m, int64_t months)
         return false;
     m->year = (int)year;
     m->month = (int)(sum % 12) + 1;
-    if (m->day > moment_days_in_month(m->year, m->month))
-        m->day = moment_days_in_month(m->year, m->month);
+    if (m->day > days_in_month(m->year, m->month))
+        m->day = days_in_month(m->year, m->month);
     return true;
 }
 
@@ -478,7 +479,7 @@ static void fill(const struct moment *m, bool high, struct moment *out)
     if (m->precision < MOMENT_MONTH)
         out->month = high ? 12 : 1;
     if (m->precision < MOMENT_DAY)
-        out->day = high ? moment_days_in_month(out->year, out->month) : 1;
+        out->day = high ? days_in_month(out->year, out->month) : 1;
     if (m->precision < MOMENT_HOUR)
         out->hour = high ? 23 : 0;
     if (m->precision < MOMENT_MINUTE)

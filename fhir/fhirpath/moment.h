@@ -83,9 +83,4 @@ int moment_digits(const struct moment *m);
 bool moment_boundary(const struct moment *m, bool high, int digits,
                      struct moment *out);
 
-int moment_days_in_month(int year, int month);
-
-/* Both on the same footing, in UTC where there is a zone. */
-struct moment moment_to_utc(const struct moment *m);
-
 #endif

@@ -16,7 +16,6 @@ struct topic {
     char *url;
     char *version;
     char *title;
-    char *description;
     char *json;
     enum topic_status status;
     struct trigger *triggers; /* one for each resource type of a trigger */

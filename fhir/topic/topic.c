@@ -153,7 +153,7 @@ static void read_texts(const struct topic_node *n, struct topic *t)
     read_status(n, t);
     read_id(n, t);
     t->title = copy(n, title ? title : name);
-    t->description = copy(n, topic_node_text(n, "description", TOPIC_OPTIONAL));
+    (void)topic_node_text(n, "description", TOPIC_OPTIONAL);
 }
 
 bool topic_has_type(const struct topic *t, const char *type)
@@ -607,7 +607,6 @@ static void topic_free(struct topic *t)
     free(t->url);
     free(t->version);
     free(t->title);
-    free(t->description);
     free(t->json);
     free(t);
 }
@@ -669,11 +668,6 @@ const char *topic_version(const struct topic *t)
 const char *topic_title(const struct topic *t)
 {
     return t->title;
-}
-
-const char *topic_description(const struct topic *t)
-{
-    return t->description;
 }
 
 size_t topic_trigger_count(const struct topic *t)

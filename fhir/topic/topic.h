@@ -60,7 +60,6 @@ enum topic_status topic_status(const struct topic *t);
 const char *topic_url(const struct topic *t);     /* without "|version" */
 const char *topic_version(const struct topic *t); /* "" without one */
 const char *topic_title(const struct topic *t);
-const char *topic_description(const struct topic *t);
 
 /* For an index over triggers: which (type, interaction) pairs can fire. The
  * same pair may appear more than once. */

@@ -336,7 +336,8 @@ static const struct option_table table = {
 
 /* ---- the rules ---- */
 
-bool config_is_loopback(const struct http_address *address)
+/* True for 127.0.0.0/8 and ::1. */
+static bool is_loopback(const struct http_address *address)
 {
     const void *p = &address->storage;
     const struct sockaddr_in *four = p;
@@ -355,7 +356,7 @@ static enum err_code check_listen(const struct config *c, struct err *e)
     enum err_code code;
 
     code = http_address_parse(c->listen, &address, e);
-    if (code != ERR_OK || config_is_loopback(&address))
+    if (code != ERR_OK || is_loopback(&address))
         return code;
     if (c->dev)
         return err_set(e, ERR_INVALID,

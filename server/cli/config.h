@@ -61,8 +61,4 @@ void config_fini(struct config *c);
 
 void config_help(FILE *out);
 
-/* True for 127.0.0.0/8 and ::1. */
-struct http_address;
-bool config_is_loopback(const struct http_address *address);
-
 #endif

@@ -23,7 +23,7 @@ struct seen {
     struct bytes text; /* scratch */
 };
 
-bool prepare_is_subscription(const struct write *w)
+static bool is_subscription(const struct write *w)
 {
     return bytes_is(w->type, "Subscription");
 }
@@ -86,7 +86,7 @@ static enum err_code meet(struct write *w, struct seen *seen, struct err *e)
 {
     struct conditions c;
     enum err_code code = read_conditions(w, &c, e);
-    bool text = prepare_is_subscription(w) && w->kind == COMMAND_UPDATE;
+    bool text = is_subscription(w) && w->kind == COMMAND_UPDATE;
 
     *seen = (struct seen){.version = 0};
     if (code != ERR_OK)
@@ -140,7 +140,7 @@ static enum err_code digest(struct write *w, struct bytes text, struct err *e)
     json_scope_enter(&scope, text.n);
     resource = cJSON_ParseWithLength(text.p, text.n);
     code = resource ? ERR_OK : err_nomem(e);
-    if (code == ERR_OK && prepare_is_subscription(w))
+    if (code == ERR_OK && is_subscription(w))
         code = subscription_write_read(w, resource, e);
     if (code == ERR_OK && model_is_resource_type(c->type))
         code = search_values_extract(resource, w->rest->base_url, &c->arena,
@@ -156,7 +156,7 @@ static enum err_code complete_text(struct write *w, struct bytes previous,
     struct bytes text = w->body;
     enum err_code code = ERR_OK;
 
-    if (prepare_is_subscription(w))
+    if (is_subscription(w))
         code = subscription_write_complete(w, previous, &text, e);
     if (code == ERR_OK)
         code = stored_text_make(text, w->command->id, w->scratch,
@@ -178,7 +178,7 @@ static enum err_code prepare_text(struct write *w, struct bytes previous,
 
     if (code == ERR_OK)
         return complete_text(w, previous, e);
-    if (prepare_is_subscription(w) || topic_state_carries(w->type))
+    if (is_subscription(w) || topic_state_carries(w->type))
         (void)complete_text(w, previous, &second);
     return code;
 }

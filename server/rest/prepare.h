@@ -35,8 +35,6 @@ struct write {
  * before is freed. */
 MUST_CHECK enum err_code prepare_write(struct write *w, struct err *e);
 
-bool prepare_is_subscription(const struct write *w);
-
 /* The stored text, once the engine filled in version and time. */
 MUST_CHECK enum err_code prepare_stored(const struct command *c,
                                         struct buf *out, struct err *e);

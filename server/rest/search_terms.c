@@ -31,8 +31,9 @@ static size_t count_commas(struct bytes text)
     return n;
 }
 
-enum err_code term_values_split(struct bytes text, struct arena *arena,
-                                struct term_values *out, struct err *e)
+/* "active", "a,b\,c": splits at the commas that are not escaped. */
+static enum err_code split_values(struct bytes text, struct arena *arena,
+                                  struct term_values *out, struct err *e)
 {
     size_t most = count_commas(text) + 1;
     char *room;
@@ -102,7 +103,7 @@ static enum err_code take_values(struct search_terms *t, const struct param *p,
                                  struct arena *arena, struct err *e)
 {
     struct term_values values;
-    enum err_code code = term_values_split(p->value, arena, &values, e);
+    enum err_code code = split_values(p->value, arena, &values, e);
 
     if (code != ERR_OK)
         return code;

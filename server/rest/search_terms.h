@@ -38,12 +38,6 @@ MUST_CHECK enum err_code search_terms_read(const struct params *params,
                                            struct search_terms *out,
                                            struct err *e);
 
-/* "active", "a,b\,c": splits at the commas that are not escaped. */
-MUST_CHECK enum err_code term_values_split(struct bytes text,
-                                           struct arena *arena,
-                                           struct term_values *out,
-                                           struct err *e);
-
 /* A token search on Subscription.status: "active", "[system]|active" or
  * "[system]|". */
 bool term_status_is(const struct term *t, enum subscription_status status);

@@ -351,7 +351,7 @@ static struct acked *stage_acked(struct sub_change *c)
     return c->acked;
 }
 
-static bool move_cursor(struct sub_change *c, uint64_t to)
+bool effects_move_cursor(struct sub_change *c, uint64_t to)
 {
     const struct acked *known =
         c->acked_set ? c->acked : sub_rare_of(c->sub).acked;
@@ -380,7 +380,7 @@ static bool pass_events(struct sub_change *c, uint64_t first, uint64_t last)
     if (last > c->state.last_event || last <= c->state.delivered)
         return true;
     if (first <= c->state.delivered + 1)
-        return move_cursor(c, last);
+        return effects_move_cursor(c, last);
     a = stage_acked(c);
     for (uint64_t n = first; a && n <= last; n++)
         acked_add(a, c->state.delivered, n);

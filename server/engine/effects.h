@@ -43,6 +43,10 @@ MUST_CHECK enum err_code effects_subscription_deleted(struct batch *b,
                                                       struct bytes id,
                                                       struct err *e);
 
+/* To `to`, which is past it, and over what is acknowledged behind that. False
+ * without memory. */
+MUST_CHECK bool effects_move_cursor(struct sub_change *c, uint64_t to);
+
 /* A delivery report; one that is out of date changes nothing. */
 MUST_CHECK enum err_code effects_report(struct batch *b, uint64_t change,
                                         const struct report *r, struct err *e);

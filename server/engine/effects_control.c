@@ -1,5 +1,7 @@
 #include "server/engine/effects_control.h"
 
+#include "server/engine/effects.h"
+
 static bool settle_letter(struct batch *b, const struct control *c)
 {
     char raw[STATE_KEY_BYTES];
@@ -9,20 +11,34 @@ static bool settle_letter(struct batch *b, const struct control *c)
                          c->settled);
 }
 
+/* Of the events up to `last` those that were not acknowledged out of order. */
+static uint64_t count_lost(const struct sub_change *change, uint64_t last)
+{
+    const struct acked *known =
+        change->acked_set ? change->acked : sub_rare_of(change->sub).acked;
+    uint64_t cursor = change->state.delivered, n = last - cursor;
+
+    for (uint64_t i = 1; known && i <= ACKED_WINDOW && i <= last - cursor; i++)
+        n -= acked_has(known, cursor, cursor + i);
+    return n;
+}
+
 /* What delivery has not sent is lost; the cursor goes on behind it. */
-static void expire(struct sub_change *change, struct sub_rare *rare,
+static bool expire(struct sub_change *change, struct sub_rare *rare,
                    uint64_t last)
 {
     if (last > change->state.delivered) {
-        rare->lost += last - change->state.delivered;
-        change->state.delivered = last;
+        rare->lost += count_lost(change, last);
+        if (!effects_move_cursor(change, last))
+            return false;
     }
     if (last > change->state.expired)
         change->state.expired = last;
     rare_resend_expire(rare, last);
+    return true;
 }
 
-static void take(struct sub_change *change, struct sub_rare *rare,
+static bool take(struct sub_change *change, struct sub_rare *rare,
                  const struct control *c)
 {
     switch (c->kind) {
@@ -44,9 +60,9 @@ static void take(struct sub_change *change, struct sub_rare *rare,
         rare->settled++;
         break;
     case CONTROL_EXPIRE:
-        expire(change, rare, c->last);
-        break;
+        return expire(change, rare, c->last);
     }
+    return true;
 }
 
 enum err_code effects_control(struct batch *b, uint64_t change,
@@ -63,8 +79,5 @@ enum err_code effects_control(struct batch *b, uint64_t change,
         return ERR_OK;
     touched = batch_touch(b, s);
     rare = touched ? batch_rare(touched) : NULL;
-    if (!rare)
-        return err_nomem(e);
-    take(touched, rare, c);
-    return ERR_OK;
+    return rare && take(touched, rare, c) ? ERR_OK : err_nomem(e);
 }

@@ -78,13 +78,15 @@ void views_freeze(struct views *v, bool force)
     state_unlock(s);
 }
 
-/* Retention removed it while it waited here. */
+/* Retention removed it while it waited here, or does so in the batch that the
+ * merge is part of. */
 static bool is_expired(const struct views *v, struct bytes queue_key)
 {
     const struct sub *s =
         subs_find(&v->state->subs, store_get_u64(queue_key.p));
 
-    return s && store_get_u64(queue_key.p + 8) <= s->state.expired;
+    return s && store_get_u64(queue_key.p + 8) <=
+                    (s->staged ? s->staged->state.expired : s->state.expired);
 }
 
 static enum err_code merge_entry(struct views *v, struct store_txn *t,

@@ -123,6 +123,34 @@ static void what_was_not_delivered_is_lost_only_after_the_error(void **state)
     assert_int_equal(rig_state(r, "s1").lost, 4);
 }
 
+/* The set past the cursor moves with it. */
+static void what_was_acknowledged_out_of_order_stays_so(void **state)
+{
+    struct rig *r = *state;
+    struct acked_events known;
+    struct err e;
+
+    limit(r, DAY_MS, 0);
+    begin(r, "s1");
+    change(r, 3);
+    rig_report(r, "s1",
+               (struct report){.kind = REPORT_ACKED, .first = 2, .event = 2});
+    advance(r, DAY_MS + 1);
+    change(r, 4);
+    rig_report(r, "s1",
+               (struct report){.kind = REPORT_ACKED, .first = 5, .event = 5});
+    sweep(r);
+    assert_int_equal(rig_state(r, "s1").expired, 3);
+    assert_int_equal(rig_state(r, "s1").delivered, 3);
+    assert_int_equal(rig_state(r, "s1").lost, 2);
+    assert_same_after_restarts(r, "s1");
+    assert_int_equal(
+        engine_acked(r->engine, rig_state(r, "s1").number, &known, &e), ERR_OK);
+    for (uint64_t event = 4; event <= 9; event++)
+        assert_int_equal(acked_has(&known.set, known.cursor, event),
+                         event == 5);
+}
+
 static void the_newest_of_each_are_kept(void **state)
 {
     struct rig *r = *state;
@@ -191,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_too_old_is_removed),
         TEST(what_was_not_delivered_is_lost_only_after_the_error),
+        TEST(what_was_acknowledged_out_of_order_stays_so),
         TEST(the_newest_of_each_are_kept),
         TEST(resends_lose_what_is_removed),
         TEST(a_sweep_goes_on_slice_by_slice),

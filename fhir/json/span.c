@@ -1,5 +1,6 @@
 #include "fhir/json/span.h"
 
+#include "fhir/json/scan.h"
 #include "fhir/json/unescape.h"
 
 static inline bool is_space(char c)
@@ -15,21 +16,14 @@ static size_t skip_space(struct bytes text, size_t at)
 }
 
 /* From an opening quote to behind the closing one. */
-static size_t string_end(struct bytes text, size_t begin)
+static inline size_t string_end(struct bytes text, size_t begin)
 {
-    size_t at = begin + 1, slashes;
+    const char *end = text.p + text.n;
+    const char *p = scan_to_mark(text.p + begin + 1, end);
 
-    while (at < text.n) {
-        at += bytes_find(bytes_from(text, at), '"');
-        if (at >= text.n)
-            break;
-        for (slashes = 0; text.p[at - 1 - slashes] == '\\'; slashes++)
-            ;
-        at++;
-        if (slashes % 2 == 0)
-            return at;
-    }
-    return text.n;
+    while (end - p >= 2 && *p == '\\')
+        p = scan_to_mark(p + 2, end);
+    return p < end && *p == '"' ? (size_t)(p + 1 - text.p) : text.n;
 }
 
 /* Brackets are balanced in a text that passed the gate, so that counting them

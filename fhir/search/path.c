@@ -14,6 +14,16 @@ struct level {
     struct bytes value;
 };
 
+/* Most names differ in their first bytes already. */
+static bool is_named(const char *key, struct bytes name)
+{
+    size_t i = 0;
+
+    while (i < name.n && key[i] == name.p[i])
+        i++;
+    return i == name.n && key[i] == '\0';
+}
+
 static const cJSON *member(const cJSON *object, struct bytes name)
 {
     const cJSON *child;
@@ -22,8 +32,7 @@ static const cJSON *member(const cJSON *object, struct bytes name)
         return NULL;
     cJSON_ArrayForEach(child, object)
     {
-        if (child->string && strncmp(child->string, name.p, name.n) == 0 &&
-            child->string[name.n] == '\0')
+        if (child->string && is_named(child->string, name))
             return child;
     }
     return NULL;

@@ -1,5 +1,6 @@
 #include "server/rest/prepare.h"
 
+#include "fhir/json/parse.h"
 #include "fhir/model/types.h"
 #include "fhir/search/values.h"
 #include "server/base/json_scope.h"
@@ -138,7 +139,7 @@ static enum err_code digest(struct write *w, struct bytes text, struct err *e)
     if (code != ERR_OK)
         return code;
     json_scope_enter(&scope, text.n);
-    resource = cJSON_ParseWithLength(text.p, text.n);
+    resource = json_parse(text);
     code = resource ? ERR_OK : err_nomem(e);
     if (code == ERR_OK && is_subscription(w))
         code = subscription_write_read(w, resource, e);

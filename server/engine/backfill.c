@@ -224,7 +224,7 @@ static enum err_code number_event(struct slice *x, uint64_t change,
     return ERR_OK;
 }
 
-static enum err_code look_at(struct slice *x, uint64_t change, struct err *e)
+static enum err_code look_into(struct slice *x, uint64_t change, struct err *e)
 {
     struct record_change c;
     struct bytes record;
@@ -245,6 +245,19 @@ static enum err_code look_at(struct slice *x, uint64_t change, struct err *e)
     else
         code = judge_change(x, &c, &fires, e);
     return code == ERR_OK && fires ? number_event(x, change, &c, e) : code;
+}
+
+/* What is damaged is verify's to tell: writes must go on. */
+static bool is_unreadable(enum err_code code)
+{
+    return code == ERR_FORMAT || code == ERR_TOO_LARGE || code == ERR_NOT_FOUND;
+}
+
+static enum err_code look_at(struct slice *x, uint64_t change, struct err *e)
+{
+    enum err_code code = look_into(x, change, e);
+
+    return is_unreadable(code) ? ERR_OK : code;
 }
 
 /* The first change at or after the instant that was asked for. */
@@ -318,7 +331,9 @@ static enum err_code find_definition(struct slice *x, struct err *e)
                                      c.text, &x->definition, &reason);
     if (code == ERR_OK && x->definition)
         x->wanted = definition_get(x->definition);
-    return code == ERR_NOMEM ? err_nomem(e) : code;
+    if (code == ERR_NOMEM)
+        return err_nomem(e);
+    return is_unreadable(code) ? ERR_OK : code;
 }
 
 static enum err_code run(struct slice *x, struct err *e)

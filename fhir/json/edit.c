@@ -27,14 +27,35 @@ static char opener(const struct json_editor *ed, struct json_span span)
     return span.begin < ed->text.n ? ed->text.p[span.begin] : '\0';
 }
 
+/* Nearly all texts need a few edits only. */
+#define EDITS_FIRST 8
+
+/* Room for one edit more, where the bound allows it. */
+static bool make_room(struct json_editor *ed)
+{
+    size_t n = ed->room ? ed->room * 2 : EDITS_FIRST;
+    struct json_edit *edits;
+
+    if (ed->count < ed->room)
+        return true;
+    if (ed->count == JSON_EDITS_MAX)
+        return false;
+    edits = arena_calloc(ed->arena, n, sizeof *edits);
+    if (!edits)
+        return false;
+    if (ed->count > 0)
+        memcpy(edits, ed->edits, ed->count * sizeof *edits);
+    ed->edits = edits;
+    ed->room = n;
+    return true;
+}
+
 /* The next free edit; NULL once the editor failed. */
 static struct json_edit *add_edit(struct json_editor *ed, enum edit_kind kind)
 {
     struct json_edit *edit;
 
-    if (!ed->failed && !ed->edits)
-        ed->edits = arena_calloc(ed->arena, JSON_EDITS_MAX, sizeof *ed->edits);
-    if (ed->failed || !ed->edits || ed->count == JSON_EDITS_MAX) {
+    if (ed->failed || !make_room(ed)) {
         ed->failed = true;
         return NULL;
     }

@@ -19,6 +19,7 @@ struct json_editor {
     struct arena *arena;
     struct json_edit *edits;
     size_t count;
+    size_t room; /* a power of two up to JSON_EDITS_MAX */
     bool failed; /* too many edits, or no memory */
 };
 

@@ -118,8 +118,13 @@ bool json_unescaped_is(struct bytes raw, struct bytes want)
 {
     struct reader r = {.raw = raw};
 
+    /* an escape is longer than what it means: a text as long as the other has
+     * none when they are equal, and a shorter one cannot mean it */
+    if (raw.n <= want.n)
+        return raw.n == want.n && bytes_equal(raw, want) &&
+               bytes_find(raw, '\\') == raw.n;
     if (bytes_find(raw, '\\') == raw.n)
-        return bytes_equal(raw, want);
+        return false;
     for (size_t i = 0; i < want.n; i++)
         if (next_byte(&r) != (unsigned char)want.p[i])
             return false;

@@ -218,7 +218,8 @@ static struct bytes value_of(struct walk *w, const char *name)
 {
     struct json_span span;
 
-    if (!walk_member(w, walk_top(w), name, &span))
+    if (!walk_has_named(walk_top(w), name) ||
+        !walk_member(w, walk_top(w), name, &span))
         return bytes_make(NULL, 0);
     if (w->text.p[span.begin] == '"')
         return walk_string(w, span);

@@ -84,18 +84,19 @@ static void check_meaning(struct walk *w, const struct value *v,
 static void read_primitive(struct walk *w, const struct value *v, char first)
 {
     enum primitive_json wanted = primitive_json_of(v->type->id);
-    struct json_span span = walk_skip(w);
     struct bytes text;
     const char *problem;
 
     if (!is_json(first, wanted)) {
+        (void)walk_skip(w);
         walk_report(w, ERR_UNPROCESSABLE_STRUCTURE, v->name,
                     first == 'n' ? "must not be null"
                                  : "must be %s of JSON (%s)",
                     json_names[wanted], v->type->name);
         return;
     }
-    text = first == '"' ? walk_string(w, span) : json_text(w->text, span);
+    text =
+        first == '"' ? walk_take_string(w) : json_text(w->text, walk_skip(w));
     if (w->failed)
         return;
     problem = primitive_problem(v->type->id, text);
@@ -324,7 +325,7 @@ static void note_member(struct walk *w, const struct model_found *found,
         note_choice(w, found);
     if (v->companion)
         add_pair(w, f, &(struct walk_pair){.found = *found, .name = v->key});
-    if (strcmp(found->element->name, "id") == 0)
+    if (bytes_is(v->name, "id"))
         f->has_id = true;
 }
 
@@ -345,7 +346,7 @@ static void refuse_member(struct walk *w, struct bytes key)
     (void)walk_skip(w);
 }
 
-#define NEXT_TRIED 3
+#define NEXT_TRIED 8
 
 /* Most texts keep R4's order: the next elements are tried before the table. */
 static bool find_element(struct walk_frame *f, struct bytes name,
@@ -357,7 +358,8 @@ static bool find_element(struct walk_frame *f, struct bytes name,
     for (size_t i = f->next; i < end && i < t->element_count; i++) {
         const struct model_element *element = &t->elements[i];
 
-        if (element->choice || model_name_order(name, element->name) != 0)
+        if (element->choice || name.n == 0 || name.p[0] != element->name[0] ||
+            model_name_order(name, element->name) != 0)
             continue;
         *out = (struct model_found){element, element->types[0].type};
         f->next = i + 1;
@@ -406,7 +408,7 @@ static void step_object(struct walk *w)
         return;
     }
     walk_top(w)->count++;
-    read_member(w, walk_string(w, walk_skip(w)));
+    read_member(w, walk_take_string(w));
 }
 
 static void read_null(struct walk *w, const struct walk_frame *array)

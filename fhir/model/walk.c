@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "fhir/json/scan.h"
 #include "fhir/json/unescape.h"
 
 struct walk_frame *walk_push(struct walk *w)
@@ -24,6 +25,17 @@ struct json_span walk_skip(struct walk *w)
 
     w->at = span.end;
     return span;
+}
+
+struct bytes walk_take_string(struct walk *w)
+{
+    const char *begin = w->text.p + w->at + 1;
+    const char *stop = scan_to_mark(begin, w->text.p + w->text.n);
+
+    if (stop == w->text.p + w->text.n || *stop == '\\')
+        return walk_string(w, walk_skip(w));
+    w->at = (size_t)(stop + 1 - w->text.p);
+    return bytes_make(begin, (size_t)(stop - begin));
 }
 
 struct bytes walk_string(struct walk *w, struct json_span span)
@@ -146,12 +158,19 @@ bool walk_has(const struct walk_frame *f, const struct model_element *element)
     return bit && (f->seen[level] & bit);
 }
 
+/* Few elements are there: they are compared, not looked up. */
 bool walk_has_named(const struct walk_frame *f, const char *name)
 {
-    const struct model_element *element =
-        model_type_element(f->type, bytes_of(name));
+    const struct model_type *t = f->type;
 
-    return element && walk_has(f, element);
+    for (size_t level = 0; t && level < WALK_LEVELS; level++, t = t->base)
+        for (uint64_t seen = f->seen[level]; seen; seen &= seen - 1) {
+            const char *there = t->elements[__builtin_ctzll(seen)].name;
+
+            if (there[0] == name[0] && strcmp(there, name) == 0)
+                return true;
+        }
+    return false;
 }
 
 bool walk_member(const struct walk *w, const struct walk_frame *f,

@@ -88,6 +88,10 @@ static inline char walk_peek(struct walk *w)
 /* The value at w->at, which is moved behind it. */
 struct json_span walk_skip(struct walk *w);
 
+/* The string at w->at as it means, in the scratch arena where it has escapes;
+ * w->at is moved behind it. */
+struct bytes walk_take_string(struct walk *w);
+
 /* The string at span as it means, in the scratch arena where it has escapes. */
 struct bytes walk_string(struct walk *w, struct json_span span);
 

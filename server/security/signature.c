@@ -14,9 +14,18 @@
 #define VERSION "v1"
 #define FHIR_ID_MAX 64
 
+/* Keys whose contexts a signer keeps; a power of two. */
+#define KEPT 64
+
+/* A context, made when a key first falls to it. */
+struct keyed {
+    EVP_MAC_CTX *ctx;
+    struct signature_key key; /* what ctx begins with; n is 0: nothing yet */
+};
+
 struct signer {
     EVP_MAC *mac;
-    EVP_MAC_CTX *ctx;
+    struct keyed kept[KEPT];
 };
 
 static enum err_code crypto_failed(struct err *e, const char *what)
@@ -95,21 +104,32 @@ void signature_key_fini(struct signature_key *key)
 
 /* ---- signing ---- */
 
-enum err_code signer_new(struct signer **out, struct err *e)
+static bool open_context(const struct signer *s, struct keyed *k)
 {
     char digest[] = "SHA256";
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end()};
+
+    if (k->ctx)
+        return true;
+    k->ctx = EVP_MAC_CTX_new(s->mac);
+    if (k->ctx && EVP_MAC_CTX_set_params(k->ctx, params) == 1)
+        return true;
+    EVP_MAC_CTX_free(k->ctx);
+    k->ctx = NULL;
+    return false;
+}
+
+enum err_code signer_new(struct signer **out, struct err *e)
+{
     struct signer *s = calloc(1, sizeof *s);
 
     *out = NULL;
     if (!s)
         return err_nomem(e);
     s->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (s->mac)
-        s->ctx = EVP_MAC_CTX_new(s->mac);
-    if (!s->ctx || EVP_MAC_CTX_set_params(s->ctx, params) != 1) {
+    if (!s->mac || !open_context(s, &s->kept[0])) {
         signer_free(s);
         return crypto_failed(e, "setting up HMAC-SHA256");
     }
@@ -121,28 +141,52 @@ void signer_free(struct signer *s)
 {
     if (!s)
         return;
-    EVP_MAC_CTX_free(s->ctx);
+    for (size_t i = 0; i < KEPT; i++)
+        EVP_MAC_CTX_free(s->kept[i].ctx);
     EVP_MAC_free(s->mac);
+    OPENSSL_cleanse(s, sizeof *s);
     free(s);
+}
+
+/* Keys are random: any of their bytes spread them. */
+static struct keyed *slot_of(struct signer *s, const struct signature_key *key)
+{
+    return &s->kept[key->n ? key->p[key->n - 1] % KEPT : 0];
+}
+
+/* Two of the hash's blocks and most of the setting up are the key's: without
+ * one the context begins anew with the key that it had. */
+static bool begin_mac(const struct signer *s, struct keyed *k,
+                      const struct signature_key *key)
+{
+    if (key->n > 0 && key->n == k->key.n &&
+        CRYPTO_memcmp(key->p, k->key.p, key->n) == 0)
+        return EVP_MAC_init(k->ctx, NULL, 0, NULL) == 1;
+    k->key.n = 0;
+    if (!open_context(s, k) || EVP_MAC_init(k->ctx, key->p, key->n, NULL) != 1)
+        return false;
+    k->key = *key;
+    return true;
 }
 
 enum err_code signer_mac(struct signer *s, const struct signature_key *key,
                          const struct bytes *parts, size_t n,
                          unsigned char out[SIGNATURE_MAC_BYTES], struct err *e)
 {
+    struct keyed *k = slot_of(s, key);
     size_t written = 0;
-    int ok = EVP_MAC_init(s->ctx, key->p, key->n, NULL);
+    bool ok = begin_mac(s, k, key);
 
-    for (size_t i = 0; ok == 1 && i < n; i++) {
+    for (size_t i = 0; ok && i < n; i++) {
         if (parts[i].n)
-            ok = EVP_MAC_update(s->ctx, (const unsigned char *)parts[i].p,
-                                parts[i].n);
+            ok = EVP_MAC_update(k->ctx, (const unsigned char *)parts[i].p,
+                                parts[i].n) == 1;
     }
-    if (ok == 1)
-        ok = EVP_MAC_final(s->ctx, out, &written, SIGNATURE_MAC_BYTES);
-    if (ok != 1 || written != SIGNATURE_MAC_BYTES)
-        return crypto_failed(e, "HMAC-SHA256");
-    return ERR_OK;
+    if (ok && EVP_MAC_final(k->ctx, out, &written, SIGNATURE_MAC_BYTES) == 1 &&
+        written == SIGNATURE_MAC_BYTES)
+        return ERR_OK;
+    k->key.n = 0;
+    return crypto_failed(e, "HMAC-SHA256");
 }
 
 /* Decimal digits of value, ending at end. */

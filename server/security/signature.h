@@ -1,5 +1,6 @@
 /* signature: Standard Webhooks 1.0.0, scheme v1 (HMAC-SHA256), both sides.
- * Owns:   a signer owns OpenSSL's MAC and one context, fetched once.
+ * Owns:   a signer owns OpenSSL's MAC, fetched once, and the contexts of the
+ *         keys that it used last (64 at most), so that it need not set them up.
  * Thread: a signer by one thread at a time; keys and the rest by any.
  * Bounds: keys of SIGNATURE_KEY_MIN..SIGNATURE_KEY_MAX bytes; the first
  *         SIGNATURES_MAX signatures of a header are looked at.

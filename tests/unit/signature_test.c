@@ -130,6 +130,32 @@ static void one_signer_serves_keys_in_turn(void **state)
     assert_string_not_equal(first, between);
 }
 
+/* More keys than the signer keeps, each twice at a stroke and all of them
+ * again: they sign as with a signer of their own. */
+static void many_keys_sign_as_if_each_were_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct signature_message m = message(VECTOR_ID, VECTOR_TIME, VECTOR_BODY);
+
+    for (size_t i = 0; i < 300; i++) {
+        struct signature_key key = {.n = SIGNATURE_KEY_MIN + i % 2};
+        char ours[SIGNATURE_TEXT_BYTES], again[SIGNATURE_TEXT_BYTES];
+        char alone[SIGNATURE_TEXT_BYTES];
+        struct signer *other;
+
+        memset(key.p, (int)(i % 5), key.n);
+        key.p[key.n - 1] = (unsigned char)(i % 150);
+        assert_int_equal(signer_sign(f->signer, &key, &m, ours, &f->e), ERR_OK);
+        assert_int_equal(signer_sign(f->signer, &key, &m, again, &f->e),
+                         ERR_OK);
+        assert_int_equal(signer_new(&other, &f->e), ERR_OK);
+        assert_int_equal(signer_sign(other, &key, &m, alone, &f->e), ERR_OK);
+        signer_free(other);
+        assert_string_equal(ours, alone);
+        assert_string_equal(again, alone);
+    }
+}
+
 static void empty_payload_is_signed_and_verified(void **state)
 {
     struct fixture *f = *state;
@@ -435,6 +461,7 @@ int main(void)
         TEST(second_published_vector_is_signed),
         TEST(mac_agrees_with_another_scheme_of_the_same_hmac),
         TEST(one_signer_serves_keys_in_turn),
+        TEST(many_keys_sign_as_if_each_were_alone),
         TEST(empty_payload_is_signed_and_verified),
         TEST(valid_signature_is_accepted),
         TEST(one_valid_of_several_signatures_is_enough),

@@ -131,7 +131,8 @@ struct filter {
  * three forms ("Encounter?patient=Patient/1", "Encounter.patient=Patient/1",
  * "patient=Patient/1"). Parameters, modifiers and comparators that the topic's
  * canFilterBy does not offer are refused. The unprefixed form applies to every
- * trigger type that offers the parameter: it may yield several filters.
+ * trigger type that offers or, in R4, has the parameter, once one offers it: it
+ * may yield several filters.
  * Fills filters[0..*count), *count at most TOPIC_TYPES_MAX. */
 MUST_CHECK enum err_code topic_filter_compile(const struct topic *t,
                                               struct bytes text,

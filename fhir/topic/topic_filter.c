@@ -1,5 +1,6 @@
 #include "fhir/topic/topic.h"
 
+#include "fhir/search/parameter.h"
 #include "fhir/topic/condition.h"
 #include "fhir/topic/parts.h"
 #include "storage/base/buf.h"
@@ -12,11 +13,20 @@ static bool offers(const struct topic *t, const char *type, const char *code)
     return false;
 }
 
-/* Whether the condition is one for the resource type. */
+static bool has_parameter(const char *type, const char *code)
+{
+    return search_parameter_find(bytes_of(type), bytes_of(code)) != NULL;
+}
+
+/* Whether the condition is one for the resource type. One that names no type
+ * is for each that the topic fires on and that knows the parameter: where the
+ * topic offers no filter by it, R4's own serves, lest the subscriber gets what
+ * it asked not to get. */
 static bool concerns(const struct topic *t, const struct condition *c,
                      const char *type)
 {
-    return c->type ? strcmp(c->type, type) == 0 : offers(t, type, c->code);
+    return c->type ? strcmp(c->type, type) == 0
+                   : offers(t, type, c->code) || has_parameter(type, c->code);
 }
 
 static enum err_code check_condition(const struct topic *t,
@@ -38,6 +48,12 @@ static enum err_code check_condition(const struct topic *t,
 static bool permits(const struct topic *t, const char *type,
                     struct query_term term)
 {
+    bool plain =
+        term.modifier[0] == '\0' &&
+        (term.comparator[0] == '\0' || strcmp(term.comparator, "eq") == 0);
+
+    if (plain && !offers(t, type, term.code))
+        return true; /* concerns() has judged it */
     for (size_t i = 0; i < t->offer_count; i++) {
         const struct offer *o = &t->offers[i];
 

@@ -519,7 +519,7 @@ static bool filter_takes(struct fixture *f, const char *text,
         print_error("%s: %s\n", text, e.message);
     assert_int_equal(rc, ERR_OK);
     while (n) {
-        holds &= query_matches(filters[n - 1].query, values_of(f, resource));
+        holds &= filter_holds(&filters[n - 1], values_of(f, resource), NULL);
         filter_fini(&filters[--n]);
     }
     return holds;
@@ -572,6 +572,26 @@ static void a_value_may_hold_equals_signs_and_colons(void **state)
     assert_true(
         filter_takes(f, "Encounter.identifier=urn:x:y=z|a=b:c=", resource));
     assert_false(filter_takes(f, "identifier=urn:x:y=z|a=b:c", resource));
+}
+
+/* The topic offers the filter for Encounter alone; without a type it holds for
+ * a type that has the parameter all the same. */
+static void a_filter_without_type_spares_no_type_that_knows_it(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = "patient=Patient/1";
+
+    must_compile(f, "\"resourceTrigger\":[{\"resource\":\"Encounter\"},"
+                    "{\"resource\":\"QuestionnaireResponse\"}],"
+                    "\"canFilterBy\":[{\"resource\":\"Encounter\","
+                    "\"filterParameter\":\"patient\"}]");
+    assert_true(filter_takes(f, text,
+                             "{\"resourceType\":\"QuestionnaireResponse\","
+                             "\"subject\":{\"reference\":\"Patient/1\"}}"));
+    assert_false(filter_takes(f, text,
+                              "{\"resourceType\":\"QuestionnaireResponse\","
+                              "\"subject\":{\"reference\":\"Patient/2\"}}"));
+    refuse_filter(f, "source=Patient/1", "offers no filter by the parameter");
 }
 
 static void a_definition_says_what_evaluates_a_filter(void **state)
@@ -868,6 +888,7 @@ int main(void)
         TEST(a_wildcard_topic_offers_filters_by_type),
         TEST(a_filter_has_three_forms),
         TEST(a_value_may_hold_equals_signs_and_colons),
+        TEST(a_filter_without_type_spares_no_type_that_knows_it),
         TEST(a_definition_says_what_evaluates_a_filter),
         TEST(what_cannot_be_evaluated_is_not_offered),
         TEST(includes_that_lead_nowhere_are_left_out),

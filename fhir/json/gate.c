@@ -6,6 +6,9 @@
 
 #include <endian.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* Most resources never hold more keys open at once. */
 #define KEYS_INLINE 128
@@ -79,6 +82,19 @@ static inline uint64_t special_bytes(uint64_t word)
     return (control | quote | backslash | word) & EACH_BYTE(0x80);
 }
 
+#ifdef __SSE2__
+/* One bit for each of sixteen bytes; what is not ASCII is below zero. */
+static inline int special_sixteen(const char *p)
+{
+    const __m128i part = _mm_loadu_si128((const __m128i_u *)p);
+    const __m128i low = _mm_cmplt_epi8(part, _mm_set1_epi8(0x20));
+    const __m128i quote = _mm_cmpeq_epi8(part, _mm_set1_epi8('"'));
+    const __m128i backslash = _mm_cmpeq_epi8(part, _mm_set1_epi8('\\'));
+
+    return _mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, backslash)));
+}
+#endif
+
 static inline bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
@@ -89,6 +105,15 @@ static inline const char *skip_plain(const char *p, const char *end)
 {
     uint64_t word, special;
 
+#ifdef __SSE2__
+    while (end - p >= 16) {
+        const int found = special_sixteen(p);
+
+        if (found)
+            return p + __builtin_ctz((unsigned)found);
+        p += 16;
+    }
+#endif
     while (end - p >= 8) {
         memcpy(&word, p, sizeof word);
         special = special_bytes(le64toh(word));

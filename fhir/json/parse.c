@@ -166,12 +166,14 @@ static bool take_value(struct parse *p, cJSON *item)
 }
 
 /* To the next key, value or closing bracket. */
-static void skip_between(struct parse *p)
+static inline void skip_between(struct parse *p)
 {
-    while (p->at < p->end &&
-           (*p->at == ' ' || *p->at == ',' || *p->at == ':' || *p->at == '\n' ||
-            *p->at == '\r' || *p->at == '\t'))
-        p->at++;
+    const char *at = p->at;
+
+    while (at < p->end && (*at == ',' || *at == ':' || *at == ' ' ||
+                           *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    p->at = at;
 }
 
 static cJSON *new_item(void)

@@ -126,7 +126,13 @@ struct json_span json_root(struct bytes text)
 
 bool json_string_is(struct bytes text, struct json_span span, const char *want)
 {
+    char first;
+
     if (span.end - span.begin < 2 || text.p[span.begin] != '"')
+        return false;
+    /* most names differ here already */
+    first = text.p[span.begin + 1];
+    if (want[0] != '\0' && first != want[0] && first != '\\')
         return false;
     return json_unescaped_is(
         bytes_make(text.p + span.begin + 1, span.end - span.begin - 2),

@@ -239,14 +239,14 @@ static bool is_control(unsigned char c)
 
 #define EACH_BYTE(b) (UINT64_MAX / 0xff * (b))
 
-/* True when one of eight bytes may be below a space: those that are make the
+/* True when one of eight bytes may be below the limit: those that are make the
  * high bit of the difference, those of UTF-8 have it themselves. */
-static bool may_have_control(const char *p)
+static bool may_be_below(const char *p, unsigned limit)
 {
     uint64_t eight;
 
     memcpy(&eight, p, sizeof eight);
-    return ((eight - EACH_BYTE(0x20)) & ~eight & EACH_BYTE(0x80)) != 0;
+    return ((eight - EACH_BYTE(limit)) & ~eight & EACH_BYTE(0x80)) != 0;
 }
 
 /* R4 datatypes.html#string: of the control characters only tab, line feed and
@@ -256,7 +256,7 @@ static bool has_control(struct bytes t)
     size_t i = 0;
 
     while (i < t.n) {
-        if (t.n - i >= 8 && !may_have_control(t.p + i))
+        if (t.n - i >= 8 && !may_be_below(t.p + i, ' '))
             i += 8;
         else if (is_control((unsigned char)t.p[i]))
             return true;
@@ -286,9 +286,16 @@ static const char *string_problem(struct bytes t)
 
 static bool has_space(struct bytes t)
 {
-    for (size_t i = 0; i < t.n; i++)
-        if (is_space(t.p[i]))
+    size_t i = 0;
+
+    while (i < t.n) {
+        if (t.n - i >= 8 && !may_be_below(t.p + i, ' ' + 1))
+            i += 8;
+        else if (is_space(t.p[i]))
             return true;
+        else
+            i++;
+    }
     return false;
 }
 
@@ -297,6 +304,8 @@ static bool is_code(struct bytes t)
 {
     bool space = true;
 
+    if (!has_space(t))
+        return t.n > 0;
     for (size_t i = 0; i < t.n; i++) {
         if (is_space(t.p[i]) && space)
             return false;

@@ -183,7 +183,8 @@ static void hold(struct receipt *s, const struct early *event)
 }
 
 /* Takes up what was held, as far as it follows. */
-static enum err_code follow(struct receipt *s, struct err *e)
+static enum err_code follow(struct signer *signer, struct receipt *s,
+                            struct err *e)
 {
     size_t i = 0;
 
@@ -198,7 +199,7 @@ static enum err_code follow(struct receipt *s, struct err *e)
         i = 0;
         if (next.number <= s->number)
             continue;
-        if (chain_link(&s->value, &next.digest, &s->value, e) != ERR_OK)
+        if (chain_link(signer, &s->value, &next.digest, &s->value, e) != ERR_OK)
             return ERR_BUG;
         s->number = next.number;
         s->fresh = false;
@@ -240,7 +241,7 @@ static enum err_code take_events(struct receipts *r, struct receipt *s,
             event.number <= s->number)
             continue;
         hold(s, &event);
-        code = follow(s, e);
+        code = follow(r->signer, s, e);
         if (code != ERR_OK)
             return code;
     }

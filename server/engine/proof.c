@@ -42,5 +42,6 @@ enum err_code proof_extend(const struct proof *p,
         return ERR_OK;
     code = chain_digest(&m, event, &digest, e);
     signature_key_fini(&key);
-    return code == ERR_OK ? chain_link(before, &digest, out, e) : code;
+    return code == ERR_OK ? chain_link(p->signer, before, &digest, out, e)
+                          : code;
 }

@@ -1,7 +1,5 @@
 #include "server/security/chain.h"
 
-#include <openssl/sha.h>
-
 #include <stdio.h>
 
 #define NUMBER_TEXT_BYTES 24
@@ -56,18 +54,20 @@ enum err_code chain_digest(const struct chain_maker *m,
     return keyed(m, parts, sizeof parts / sizeof parts[0], out, e);
 }
 
-enum err_code chain_link(const struct chain_value *before,
+enum err_code chain_link(struct signer *s, const struct chain_value *before,
                          const struct chain_value *digest,
                          struct chain_value *out, struct err *e)
 {
-    unsigned char both[2 * CHAIN_BYTES], hash[SHA256_DIGEST_LENGTH];
+    char both[2 * CHAIN_BYTES];
+    unsigned char hash[SIGNATURE_MAC_BYTES];
+    enum err_code code;
 
     memcpy(both, before->p, CHAIN_BYTES);
     memcpy(both + CHAIN_BYTES, digest->p, CHAIN_BYTES);
-    if (!SHA256(both, sizeof both, hash))
-        return err_set(e, ERR_BUG, "SHA-256 failed");
-    memcpy(out->p, hash, CHAIN_BYTES);
-    return ERR_OK;
+    code = signer_hash(s, bytes_make(both, sizeof both), hash, e);
+    if (code == ERR_OK)
+        memcpy(out->p, hash, CHAIN_BYTES);
+    return code;
 }
 
 void chain_format(const struct chain_value *v, char out[CHAIN_TEXT_BYTES])

@@ -43,7 +43,8 @@ MUST_CHECK enum err_code chain_digest(const struct chain_maker *m,
                                       struct chain_value *out, struct err *e);
 
 /* The value with the event of the digest. */
-MUST_CHECK enum err_code chain_link(const struct chain_value *before,
+MUST_CHECK enum err_code chain_link(struct signer *s,
+                                    const struct chain_value *before,
                                     const struct chain_value *digest,
                                     struct chain_value *out, struct err *e);
 

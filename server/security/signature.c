@@ -25,6 +25,8 @@ struct keyed {
 
 struct signer {
     EVP_MAC *mac;
+    EVP_MD *hash;
+    EVP_MD_CTX *hash_ctx;
     struct keyed kept[KEPT];
 };
 
@@ -129,7 +131,9 @@ enum err_code signer_new(struct signer **out, struct err *e)
     if (!s)
         return err_nomem(e);
     s->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (!s->mac || !open_context(s, &s->kept[0])) {
+    s->hash = EVP_MD_fetch(NULL, "SHA256", NULL);
+    s->hash_ctx = EVP_MD_CTX_new();
+    if (!s->mac || !s->hash || !s->hash_ctx || !open_context(s, &s->kept[0])) {
         signer_free(s);
         return crypto_failed(e, "setting up HMAC-SHA256");
     }
@@ -144,6 +148,8 @@ void signer_free(struct signer *s)
     for (size_t i = 0; i < KEPT; i++)
         EVP_MAC_CTX_free(s->kept[i].ctx);
     EVP_MAC_free(s->mac);
+    EVP_MD_CTX_free(s->hash_ctx);
+    EVP_MD_free(s->hash);
     OPENSSL_cleanse(s, sizeof *s);
     free(s);
 }
@@ -187,6 +193,19 @@ enum err_code signer_mac(struct signer *s, const struct signature_key *key,
         return ERR_OK;
     k->key.n = 0;
     return crypto_failed(e, "HMAC-SHA256");
+}
+
+enum err_code signer_hash(struct signer *s, struct bytes data,
+                          unsigned char out[SIGNATURE_MAC_BYTES], struct err *e)
+{
+    unsigned written = 0;
+
+    if (EVP_DigestInit_ex2(s->hash_ctx, s->hash, NULL) == 1 &&
+        EVP_DigestUpdate(s->hash_ctx, data.p, data.n) == 1 &&
+        EVP_DigestFinal_ex(s->hash_ctx, out, &written) == 1 &&
+        written == SIGNATURE_MAC_BYTES)
+        return ERR_OK;
+    return crypto_failed(e, "SHA-256");
 }
 
 /* Decimal digits of value, ending at end. */

@@ -1,6 +1,6 @@
 /* signature: Standard Webhooks 1.0.0, scheme v1 (HMAC-SHA256), both sides.
- * Owns:   a signer owns OpenSSL's MAC, fetched once, and the contexts of the
- *         keys that it used last (64 at most), so that it need not set them up.
+ * Owns:   a signer owns OpenSSL's MAC and hash, fetched once, and the contexts
+ * of the keys that it used last (64 at most), so that it need not set them up.
  * Thread: a signer by one thread at a time; keys and the rest by any.
  * Bounds: keys of SIGNATURE_KEY_MIN..SIGNATURE_KEY_MAX bytes; the first
  *         SIGNATURES_MAX signatures of a header are looked at.
@@ -46,6 +46,11 @@ MUST_CHECK enum err_code signer_mac(struct signer *s,
                                     const struct bytes *parts, size_t n,
                                     unsigned char out[SIGNATURE_MAC_BYTES],
                                     struct err *e);
+
+/* The SHA-256 of the bytes, without a key. */
+MUST_CHECK enum err_code signer_hash(struct signer *s, struct bytes data,
+                                     unsigned char out[SIGNATURE_MAC_BYTES],
+                                     struct err *e);
 
 /* What is signed: webhook-id, webhook-timestamp and the body as sent. */
 struct signature_message {

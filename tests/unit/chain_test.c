@@ -57,7 +57,8 @@ static void values_are_those_of_the_definition(void **state)
     assert_value(&start, START);
     assert_int_equal(chain_digest(&f->maker, &event, &digest, &e), ERR_OK);
     assert_value(&digest, DIGEST);
-    assert_int_equal(chain_link(&start, &digest, &link, &e), ERR_OK);
+    assert_int_equal(chain_link(f->maker.signer, &start, &digest, &link, &e),
+                     ERR_OK);
     assert_value(&link, LINK);
     assert_int_equal(chain_start(&f->maker, UINT64_MAX, &start, &e), ERR_OK);
     assert_value(&start, START_MAX);

@@ -23,7 +23,8 @@ static void assert_chain(struct rig *r, const char *id, const char *secret)
                                           events[i].id, events[i].version};
 
         assert_int_equal(chain_digest(&m, &event, &digest, &e), ERR_OK);
-        assert_int_equal(chain_link(&value, &digest, &value, &e), ERR_OK);
+        assert_int_equal(chain_link(m.signer, &value, &digest, &value, &e),
+                         ERR_OK);
         assert_memory_equal(&value, &events[i].chain, sizeof value);
     }
     assert_memory_equal(&value, &s.chain, sizeof value);

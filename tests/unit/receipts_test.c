@@ -31,9 +31,9 @@ static void make_chain(struct fixture *f, uint64_t since)
 
         assert_int_equal(chain_digest(&f->maker, &event, &f->digest[i], &e),
                          ERR_OK);
-        assert_int_equal(
-            chain_link(&f->chain[i - 1], &f->digest[i], &f->chain[i], &e),
-            ERR_OK);
+        assert_int_equal(chain_link(f->maker.signer, &f->chain[i - 1],
+                                    &f->digest[i], &f->chain[i], &e),
+                         ERR_OK);
     }
 }
 

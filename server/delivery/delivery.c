@@ -132,14 +132,20 @@ static void take_wakes(struct delivery *d)
 
 static void turn(struct delivery *d)
 {
-    bool stuck = d->link.stuck && d->link.report_count > DELIVERY_REPORTS;
     bool draining = d->draining;
+    bool stuck;
 
+    /* first, so that this very turn begins attempts again when they are taken
+     */
+    if (d->link.stuck)
+        (void)engine_link_flush(&d->link);
+    stuck = d->link.stuck && d->link.report_count > DELIVERY_REPORTS;
     scheduler_hold(d->scheduler, draining || stuck);
     take_wakes(d);
     scheduler_tick(d->scheduler, wall_ms(d));
     rest_hook_turn(d->rest_hook);
-    (void)engine_link_flush(&d->link); /* what it leaves, a later turn takes */
+    if (!d->link.stuck) /* what it leaves, a later turn takes */
+        (void)engine_link_flush(&d->link);
     d->in_flight = scheduler_in_flight(d->scheduler) + d->link.report_count;
     d->held = draining;
 }

@@ -171,7 +171,8 @@ static enum err_code report_unfit(struct engine *g, struct err *e)
                   r.error);
         code = engine_report(g, &r, 1, e);
     }
-    return code;
+    /* what is left out here, the look of delivery reports */
+    return code == ERR_BUSY ? ERR_OK : code;
 }
 
 enum err_code engine_start(struct engine *g, struct err *e)

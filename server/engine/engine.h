@@ -5,7 +5,7 @@
  * Thread: submit and report by any thread; done() and wake() are called on
  *         the writer thread.
  * Bounds: ENGINE_QUEUE_COMMANDS and ENGINE_QUEUE_BYTES waiting commands, then
- *         ERR_BUSY. Reports are bounded by the attempts in flight.
+ *         ERR_BUSY; so for LEDGER_REPORTS waiting reports.
  * Errors: ERR_BUSY, ERR_FULL, ERR_IO, ERR_FORMAT, ERR_NOMEM. */
 #ifndef BELFRY_SERVER_ENGINE_ENGINE_H
 #define BELFRY_SERVER_ENGINE_ENGINE_H

@@ -112,28 +112,62 @@ static bool changes_status(const struct report *r)
            r->kind == REPORT_OFF;
 }
 
+static enum err_code admit_reports(struct ledger *l, size_t n, struct err *e)
+{
+    if (l->closed)
+        return err_set(e, ERR_BUSY, "the server is shutting down");
+    if (l->report_count + l->reports_taken >= LEDGER_REPORTS)
+        return err_set(e, ERR_BUSY,
+                       "too many delivery reports are waiting for the disk");
+    return grow_reports(l, n) ? ERR_OK : err_nomem(e);
+}
+
+/* Under the lock, when reports were added. */
+static void note_reports(struct ledger *l, const struct report *reports,
+                         size_t n)
+{
+    bool first = l->report_count == n;
+
+    l->urgent = l->urgent || l->report_count >= LEDGER_TAKE_REPORTS;
+    for (size_t i = 0; i < n && !l->urgent; i++)
+        l->urgent = changes_status(&reports[i]);
+    /* the first one starts the short timer */
+    if (first || l->urgent)
+        rouse(l);
+}
+
 enum err_code ledger_put_reports(struct ledger *l, const struct report *reports,
                                  size_t n, struct err *e)
 {
-    enum err_code code = ERR_OK;
+    enum err_code code;
 
     lock(l);
-    if (l->closed || !grow_reports(l, n)) {
-        code = l->closed ? err_set(e, ERR_BUSY, "the server is shutting down")
-                         : err_nomem(e);
-    } else {
-        bool first = l->report_count == 0;
-
+    code = admit_reports(l, n, e);
+    if (code == ERR_OK) {
         memcpy(l->reports + l->report_count, reports, n * sizeof *reports);
         l->report_count += n;
-        for (size_t i = 0; i < n; i++)
-            l->urgent = l->urgent || changes_status(&reports[i]);
-        /* the first one starts the short timer */
-        if (first || l->urgent)
-            rouse(l);
+        note_reports(l, reports, n);
     }
     unlock(l);
     return code;
+}
+
+bool ledger_return_reports(struct ledger *l, const struct report *reports,
+                           size_t n)
+{
+    bool taken;
+
+    lock(l);
+    l->reports_taken = 0;
+    taken = !l->closed && grow_reports(l, n);
+    if (taken) {
+        memmove(l->reports + n, l->reports, l->report_count * sizeof *reports);
+        memcpy(l->reports, reports, n * sizeof *reports);
+        l->report_count += n;
+        note_reports(l, reports, n);
+    }
+    unlock(l);
+    return taken;
 }
 
 static struct timespec after_ms(int ms)
@@ -190,21 +224,39 @@ static void take_commands(struct ledger *l, struct intake *out)
     l->bytes -= bytes;
 }
 
+/* What is over the bound of an intake stays; without the memory to part them
+ * all go, which LEDGER_REPORTS bounds. */
+static void take_reports(struct ledger *l, struct intake *out)
+{
+    size_t left = l->report_count > LEDGER_TAKE_REPORTS
+                      ? l->report_count - LEDGER_TAKE_REPORTS
+                      : 0;
+    struct report *rest = left ? malloc(left * sizeof *rest) : NULL;
+
+    if (!rest)
+        left = 0;
+    out->reports = l->reports;
+    out->report_count = l->report_count - left;
+    if (rest)
+        memcpy(rest, l->reports + out->report_count, left * sizeof *rest);
+    l->reports = rest;
+    l->report_count = l->report_capacity = left;
+    l->reports_taken = out->report_count;
+    l->urgent = left > 0;
+}
+
 void ledger_take(struct ledger *l, int report_wait_ms, int idle_wait_ms,
                  struct intake *out)
 {
     lock(l);
+    l->reports_taken = 0;
     if (!must_work(l) && l->report_count == 0)
         sleep_for(l, idle_wait_ms, true);
     if (!must_work(l) && l->report_count > 0)
         sleep_for(l, report_wait_ms, false);
     take_commands(l, out);
-    out->reports = l->reports;
-    out->report_count = l->report_count;
-    out->closed = l->closed && !l->first;
-    l->reports = NULL;
-    l->report_count = l->report_capacity = 0;
-    l->urgent = false;
+    take_reports(l, out);
+    out->closed = l->closed && !l->first && l->report_count == 0;
     unlock(l);
 }
 

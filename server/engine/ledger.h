@@ -2,8 +2,10 @@
  * Owns:   what waits in it.
  * Thread: put by any, take by the writer.
  * Bounds: ENGINE_QUEUE_COMMANDS and ENGINE_QUEUE_BYTES of commands (ERR_BUSY);
- *         an intake takes at most LEDGER_TAKE_COMMANDS and LEDGER_TAKE_BYTES,
- *         so that no commit grows without end. */
+ *         LEDGER_REPORTS and one put more of reports (ERR_BUSY), those that
+ *         the writer has taken among them; an intake takes at most
+ *         LEDGER_TAKE_COMMANDS, LEDGER_TAKE_BYTES and LEDGER_TAKE_REPORTS, so
+ *         that no commit grows without end. */
 #ifndef BELFRY_SERVER_ENGINE_LEDGER_H
 #define BELFRY_SERVER_ENGINE_LEDGER_H
 
@@ -14,6 +16,13 @@
 
 #define LEDGER_TAKE_COMMANDS 512
 #define LEDGER_TAKE_BYTES ((size_t)16 << 20)
+
+/* Seconds of reports at full speed: nobody meets it but while the disk takes
+ * nothing, when each attempt would add one for hours. Some 20 MB. */
+#define LEDGER_REPORTS ((size_t)65536)
+
+/* They become one record of the log, of 2 MB at most. */
+#define LEDGER_TAKE_REPORTS ((size_t)8192)
 
 struct ledger {
     pthread_mutex_t m;
@@ -26,7 +35,8 @@ struct ledger {
     struct report *reports;
     size_t report_count;
     size_t report_capacity;
-    bool urgent; /* a report changes a status */
+    size_t reports_taken; /* at the last intake: they may come back */
+    bool urgent;          /* a report changes a status, or there are many */
     bool closed;
     bool waiting; /* the writer sleeps */
 };
@@ -47,6 +57,11 @@ MUST_CHECK enum err_code ledger_put(struct ledger *l, struct command *c,
 MUST_CHECK enum err_code ledger_put_reports(struct ledger *l,
                                             const struct report *reports,
                                             size_t n, struct err *e);
+
+/* Puts reports of the last intake back where they were, before all that came
+ * since. False without memory, or when the ledger is closed. */
+MUST_CHECK bool ledger_return_reports(struct ledger *l,
+                                      const struct report *reports, size_t n);
 
 /* Waits until there are commands or urgent reports, but no longer than
  * report_wait_ms when other reports wait and idle_wait_ms when nothing does. */

@@ -124,11 +124,9 @@ static void tell(struct round *r)
  * true. Losing them for lack of memory costs repeated notifications. */
 static void keep_reports(struct round *r)
 {
-    struct err ignored;
-
     if (r->intake.report_count > 0 &&
-        ledger_put_reports(&r->engine->ledger, r->intake.reports,
-                           r->intake.report_count, &ignored) != ERR_OK)
+        !ledger_return_reports(&r->engine->ledger, r->intake.reports,
+                               r->intake.report_count))
         log_event(LOG_ERROR, "engine.reports_lost",
                   "%zu delivery reports could not be kept",
                   r->intake.report_count);

@@ -95,26 +95,24 @@ void buf_add_u64(struct buf *b, uint64_t value)
 
 void buf_add_format(struct buf *b, const char *format, ...)
 {
-    /* mostly it fits: then it is formatted once, with its NUL */
-    size_t room = b->p && b->failed == ERR_OK ? b->capacity - b->n : 0;
     va_list ap;
     int n;
+    char *at;
 
     va_start(ap, format);
-    n = vsnprintf(room ? b->p + b->n : NULL, room, format, ap);
+    n = vsnprintf(NULL, 0, format, ap);
     va_end(ap);
     if (n < 0) {
         b->failed = ERR_BUG;
         return;
     }
-    /* reserve() leaves room for the NUL, and holds to the bound */
+    /* vsnprintf writes a NUL too: reserve() always leaves room for one */
     if (!reserve(b, (size_t)n))
         return;
-    if ((size_t)n >= room) {
-        va_start(ap, format);
-        n = vsnprintf(b->p + b->n, (size_t)n + 1, format, ap);
-        va_end(ap);
-    }
+    at = b->p + b->n;
+    va_start(ap, format);
+    n = vsnprintf(at, (size_t)n + 1, format, ap);
+    va_end(ap);
     b->n += (size_t)n;
 }
 

@@ -23,6 +23,7 @@ struct work {
     bool found;  /* any version, deleted or not */
     bool exists; /* found and not deleted */
     struct record_change change;
+    struct record_change before; /* where something looks at it */
     struct search_values *previous;
     struct lazy_trees trees;
     struct topic_state_change planned;
@@ -74,34 +75,45 @@ static enum err_code load_current(struct work *w, struct err *e)
     return code == ERR_NOT_FOUND ? ERR_OK : code;
 }
 
+/* The current version, before anything is staged: a damaged one fails the
+ * command alone, as its result says then. */
+static enum err_code read_before(struct work *w, struct err *e)
+{
+    struct command_result *result = &w->command->result;
+    struct bytes record;
+    enum err_code code =
+        store_log_get(w->batch->txn, w->current.change, &record, e);
+
+    if (code == ERR_OK)
+        code = record_change_read(record, &w->before, e);
+    else if (code == ERR_NOT_FOUND)
+        code = err_set(e, ERR_FORMAT, "the log lacks the current version");
+    if (code != ERR_FORMAT)
+        return code;
+    result->code = code;
+    result->err = *e;
+    return ERR_OK;
+}
+
 /* Values of the version before, for triggers that look at it. */
 static enum err_code load_previous(struct work *w, struct err *e)
 {
     struct state *s = w->batch->state;
-    struct bytes record;
-    struct record_change before;
-    enum err_code code =
-        store_log_get(w->batch->txn, w->current.change, &record, e);
+    const struct record_change *before = &w->before;
     struct json_scope scope;
+    enum err_code code;
     cJSON *json;
 
-    if (code == ERR_OK)
-        code = record_change_read(record, &before, e);
-    if (code != ERR_OK)
-        return code == ERR_NOT_FOUND ? err_set(e, ERR_FORMAT,
-                                               "the log lacks "
-                                               "the current version")
-                                     : code;
-    json_scope_enter(&scope, before.text.n);
-    json = cJSON_ParseWithLength(before.text.p, before.text.n);
+    json_scope_enter(&scope, before->text.n);
+    json = cJSON_ParseWithLength(before->text.p, before->text.n);
     code = json ? search_values_extract(json, s->base_url, &w->scratch,
                                         &w->previous, e)
                 : err_nomem(e);
     json_scope_delete(&scope, json);
     json_scope_leave(&scope);
     if (code == ERR_OK)
-        search_values_stamp(w->previous, before.time_ms);
-    w->trees.before = before.text;
+        search_values_stamp(w->previous, before->time_ms);
+    w->trees.before = before->text;
     return code;
 }
 
@@ -153,7 +165,20 @@ static enum err_code add_event(void *ctx, struct sub *s, struct err *e)
 }
 
 /* Subscriptions carry secrets, and their server-side changes would feed back:
- * no topic ever fires on them. */
+ * no topic ever fires on them. A SubscriptionTopic is no resource of R4 that a
+ * topic could be for. */
+static bool is_matched(const struct command *c)
+{
+    return !bytes_is(c->type, "Subscription") &&
+           !bytes_is(c->type, "SubscriptionTopic");
+}
+
+static bool match_looks_back(const struct work *w)
+{
+    return matcher_needs_previous(w->batch->state->matcher, w->command->type,
+                                  w->change.interaction);
+}
+
 static enum err_code match(struct work *w, struct err *e)
 {
     struct command *c = w->command;
@@ -164,11 +189,9 @@ static enum err_code match(struct work *w, struct err *e)
     const struct matcher_receiver receiver = {add_event, w};
     enum err_code code = ERR_OK;
 
-    /* a SubscriptionTopic is no resource of R4 that a topic could be for */
-    if (bytes_is(c->type, "Subscription") ||
-        bytes_is(c->type, "SubscriptionTopic"))
+    if (!is_matched(c))
         return ERR_OK;
-    if (matcher_needs_previous(m, c->type, view.interaction))
+    if (match_looks_back(w))
         code = load_previous(w, e);
     else if (view.interaction == INTERACTION_DELETE)
         return ERR_OK;
@@ -239,13 +262,18 @@ static enum err_code stage_topics(struct work *w, struct err *e)
     return code;
 }
 
+static struct index_source index_source_of(const struct work *w)
+{
+    return (struct index_source){.txn = w->batch->txn,
+                                 .change = &w->change,
+                                 .prepared = w->command->index,
+                                 .values = w->command->values};
+}
+
 static enum err_code stage(struct work *w, struct err *e)
 {
     struct batch *b = w->batch;
-    const struct index_source keys = {.txn = b->txn,
-                                      .change = &w->change,
-                                      .prepared = w->command->index,
-                                      .values = w->command->values};
+    const struct index_source keys = index_source_of(w);
     enum err_code code = effects_views(b, b->change, &w->change, e);
 
     if (code == ERR_OK)
@@ -310,6 +338,19 @@ static void describe(struct work *w)
         w->change.text.n = stored_text_size(&c->text, w->change.version);
 }
 
+/* What the change will be. Its result says when it cannot be. */
+static enum err_code plan(struct work *w, struct err *e)
+{
+    struct index_source keys;
+
+    describe(w);
+    keys = index_source_of(w);
+    if ((is_matched(w->command) && match_looks_back(w)) ||
+        index_looks_back(w->batch, &keys))
+        return read_before(w, e);
+    return ERR_OK;
+}
+
 /* R4B SubscriptionTopic.eventTrigger: an event that no change of data shows.
  * It is numbered and told like any other, with its focus as it is now. */
 static enum err_code perform_event(struct work *w, struct err *e)
@@ -339,6 +380,9 @@ static enum err_code perform_event(struct work *w, struct err *e)
                                        .type = c->type,
                                        .id = c->id};
     w->change.text.n = c->event_context.n;
+    code = read_before(w, e);
+    if (code != ERR_OK || c->result.code != ERR_OK)
+        return code;
     code = load_previous(w, e);
     view.current = w->previous;
     if (code == ERR_OK)
@@ -361,7 +405,9 @@ static enum err_code perform(struct work *w, struct err *e)
         return code;
     if (!is_admitted(w) || (c->kind == COMMAND_DELETE && !w->exists))
         return ERR_OK;
-    describe(w);
+    code = plan(w, e);
+    if (code != ERR_OK || c->result.code != ERR_OK)
+        return code;
     code = match(w, e);
     if (code == ERR_OK)
         code = append(w, e);
@@ -404,8 +450,11 @@ static enum err_code examine(struct batch *b, struct command *c,
     enum err_code code = load_current(&w, e);
 
     c->result = (struct command_result){.code = ERR_OK};
-    if (code == ERR_OK && is_admitted(&w))
+    if (code == ERR_OK && is_admitted(&w)) {
         refuse_mixture(c, m, w.topics != NULL);
+        if (c->result.code == ERR_OK && (c->kind != COMMAND_DELETE || w.exists))
+            code = plan(&w, e);
+    }
     topic_set_unref(w.topics);
     return code;
 }
@@ -462,8 +511,13 @@ static enum err_code apply_group(struct batch *b, struct command *group,
         code = examine_group(b, group, e);
     if (code != ERR_OK || group->result.code != ERR_OK)
         return code;
-    for (struct command *c = group->parts; c && code == ERR_OK; c = c->next)
+    for (struct command *c = group->parts; c && code == ERR_OK; c = c->next) {
         code = apply_one(b, c, e);
+        if (code == ERR_OK && !group->each_alone && c->result.code != ERR_OK) {
+            *e = c->result.err; /* never half of a transaction */
+            code = c->result.code;
+        }
+    }
     return code;
 }
 

@@ -120,6 +120,8 @@ static enum err_code prepare_one(struct engine *g, struct command *c,
         return err_nomem(e);
     if (c->kind != COMMAND_CREATE)
         code = read_current(g, c, scratch, &x->upon, &before, e);
+    if (code == ERR_FORMAT)
+        return ERR_OK; /* it is damaged: the writer answers the command so */
     if (code == ERR_OK && c->kind != COMMAND_DELETE && c->values)
         code = keys_of_values(c->values, c->id, scratch, &after, e);
     if (code != ERR_OK)
@@ -207,6 +209,18 @@ static enum err_code stage_all(struct batch *b,
     return code == ERR_OK ? stage_keys(b, keys.items, keys.n, false, e) : code;
 }
 
+static bool is_prepared(const struct index_source *source)
+{
+    return source->prepared &&
+           source->prepared->upon == source->change->previous;
+}
+
+bool index_looks_back(const struct batch *b, const struct index_source *source)
+{
+    return source->change->previous != 0 && !is_prepared(source) &&
+           index_types_has(&b->state->indexed, source->change->type);
+}
+
 enum err_code index_stage(struct batch *b, const struct index_source *source,
                           struct err *e)
 {
@@ -217,7 +231,7 @@ enum err_code index_stage(struct batch *b, const struct index_source *source,
 
     if (!index_types_has(&b->state->indexed, c->type))
         return ERR_OK;
-    if (x && x->upon == c->previous) {
+    if (is_prepared(source)) {
         code = stage_keys(b, x->removed, x->removed_count, true, e);
         if (code == ERR_OK)
             code = stage_keys(b, x->added, x->added_count, false, e);

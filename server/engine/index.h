@@ -38,6 +38,9 @@ struct index_source {
 MUST_CHECK enum err_code
 index_stage(struct batch *b, const struct index_source *source, struct err *e);
 
+/* True when index_stage() will read the version before. */
+bool index_looks_back(const struct batch *b, const struct index_source *source);
+
 /* All keys of a version of the log, that of _lastUpdated included; none of a
  * deletion. */
 struct index_list {

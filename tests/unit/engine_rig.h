@@ -147,9 +147,9 @@ static inline struct command *rig_command(struct rig *r, enum command_kind kind,
     return c;
 }
 
-static inline struct command_result rig_run(struct rig *r, struct command *c)
+/* The command stays the caller's. */
+static inline void rig_keep(struct rig *r, struct command *c)
 {
-    struct command_result result;
     struct err e;
 
     (void)pthread_mutex_lock(&r->m);
@@ -160,6 +160,13 @@ static inline struct command_result rig_run(struct rig *r, struct command *c)
     while (r->open > 0)
         (void)pthread_cond_wait(&r->answered, &r->m);
     (void)pthread_mutex_unlock(&r->m);
+}
+
+static inline struct command_result rig_run(struct rig *r, struct command *c)
+{
+    struct command_result result;
+
+    rig_keep(r, c);
     result = c->result;
     command_free(c);
     return result;

@@ -287,15 +287,20 @@ static enum err_code stage(struct work *w, struct err *e)
     return code;
 }
 
-/* The topics that the command would make. False: it is refused. */
-static bool plan_topics(struct work *w)
+/* The topics that the command would make, or why it is refused. To lack memory
+ * is no fault of the command: it fails the batch, never a part alone. */
+static enum err_code plan_topics(struct work *w, struct err *e)
 {
     struct command *c = w->command;
+    enum err_code code;
 
     w->planned = (struct topic_state_change){c->type, c->id, c->topic};
-    c->result.code =
-        topic_state_plan(w->batch, &w->planned, &w->topics, &c->result.err);
-    return c->result.code == ERR_OK;
+    code = topic_state_plan(w->batch, &w->planned, &w->topics, e);
+    if (code == ERR_OK || code == ERR_NOMEM)
+        return code;
+    c->result.code = code;
+    c->result.err = *e;
+    return ERR_OK;
 }
 
 /* It was read under topics that may be others by now. */
@@ -308,15 +313,15 @@ static bool is_outdated(const struct work *w)
                s->topic;
 }
 
-/* False when it is refused, as its result says then. */
-static bool is_admitted(struct work *w)
+/* Its result says when it is refused. */
+static enum err_code admit(struct work *w, struct err *e)
 {
     if (!preconditions_hold(w))
-        return false;
-    if (!is_outdated(w))
-        return plan_topics(w);
-    (void)refuse(w->command, ERR_STALE, "the topics changed in the meantime");
-    return false;
+        return ERR_OK;
+    if (is_outdated(w))
+        return refuse(w->command, ERR_STALE,
+                      "the topics changed in the meantime");
+    return plan_topics(w, e);
 }
 
 static void describe(struct work *w)
@@ -401,10 +406,11 @@ static enum err_code perform(struct work *w, struct err *e)
     struct command *c = w->command;
     enum err_code code = load_current(w, e);
 
-    if (code != ERR_OK)
+    if (code == ERR_OK)
+        code = admit(w, e);
+    if (code != ERR_OK || c->result.code != ERR_OK ||
+        (c->kind == COMMAND_DELETE && !w->exists))
         return code;
-    if (!is_admitted(w) || (c->kind == COMMAND_DELETE && !w->exists))
-        return ERR_OK;
     code = plan(w, e);
     if (code != ERR_OK || c->result.code != ERR_OK)
         return code;
@@ -450,7 +456,9 @@ static enum err_code examine(struct batch *b, struct command *c,
     enum err_code code = load_current(&w, e);
 
     c->result = (struct command_result){.code = ERR_OK};
-    if (code == ERR_OK && is_admitted(&w)) {
+    if (code == ERR_OK)
+        code = admit(&w, e);
+    if (code == ERR_OK && c->result.code == ERR_OK) {
         refuse_mixture(c, m, w.topics != NULL);
         if (c->result.code == ERR_OK && (c->kind != COMMAND_DELETE || w.exists))
             code = plan(&w, e);

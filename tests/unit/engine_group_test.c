@@ -176,6 +176,73 @@ static void a_damaged_version_refuses_the_transaction(void **state)
     assert_null(engine_not_ready(r->engine));
 }
 
+/* The linker (--wrap) puts a function of the test before the real one. */
+static atomic_int changes_until_nomem = -1;
+
+enum err_code real_change(const struct topic_set *s, const char *owner,
+                          struct topic *t, struct topic_set **out,
+                          struct err *e) __asm__("__real_topic_set_change");
+enum err_code frail_change(const struct topic_set *s, const char *owner,
+                           struct topic *t, struct topic_set **out,
+                           struct err *e) __asm__("__wrap_topic_set_change");
+
+enum err_code frail_change(const struct topic_set *s, const char *owner,
+                           struct topic *t, struct topic_set **out,
+                           struct err *e)
+{
+    *out = NULL;
+    if (atomic_load(&changes_until_nomem) >= 0 &&
+        atomic_fetch_sub(&changes_until_nomem, 1) == 0)
+        return err_nomem(e);
+    return real_change(s, owner, t, out, e);
+}
+
+static struct command *topic_part(struct rig *r)
+{
+    static const char text[] =
+        "{\"resourceType\":\"SubscriptionTopic\",\"id\":\"t\",\"url\":"
+        "\"https://belfry.example/other\",\"status\":\"active\","
+        "\"resourceTrigger\":[{\"resource\":\"Patient\","
+        "\"supportedInteraction\":[\"create\"]}]}";
+    struct command *c =
+        rig_command(r, COMMAND_UPDATE, "SubscriptionTopic", "t");
+    struct issues issues = {0};
+    struct err e;
+
+    assert_int_equal(
+        stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e),
+        ERR_OK);
+    assert_int_equal(
+        topic_compile(bytes_of(text), bytes_of(RIG_BASE), &c->topic, &issues),
+        ERR_OK);
+    assert_true(topic_set_owner(c->topic, "SubscriptionTopic/t"));
+    return c;
+}
+
+/* First while the parts are examined, then while they are applied. */
+static void without_memory_for_a_topic_nothing_is_applied(void **state)
+{
+    struct rig *r = *state;
+    struct resource_version v;
+    struct command_result result;
+
+    for (int spared = 0; spared < 2; spared++) {
+        struct command *g = group(r, part(r, "a", "1"), topic_part(r));
+
+        atomic_store(&changes_until_nomem, spared);
+        rig_keep(r, g);
+        result = g->result;
+        assert_int_equal(result.code, ERR_NOMEM);
+        assert_null(result.culprit);
+        command_free(g);
+        assert_int_equal(look(r, "a", &v), ERR_NOT_FOUND);
+    }
+    atomic_store(&changes_until_nomem, -1);
+    assert_int_equal(
+        rig_run(r, group(r, part(r, "a", "1"), topic_part(r))).code, ERR_OK);
+    assert_int_equal(look(r, "a", &v), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +256,8 @@ int main(void)
             a_damaged_version_fails_its_command_alone, rig_open, rig_close),
         cmocka_unit_test_setup_teardown(
             a_damaged_version_refuses_the_transaction, rig_open, rig_close),
+        cmocka_unit_test_setup_teardown(
+            without_memory_for_a_topic_nothing_is_applied, rig_open, rig_close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

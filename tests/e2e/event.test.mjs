@@ -60,8 +60,9 @@ test('a reported event is numbered and told, with its focus and context as of th
   await server.start();
   assert.equal((await server.fhir('GET', 'Patient/p1')).json.meta.versionId, '2');
   await server.fhir('DELETE', 'Patient/p1');
-  await receiver.until((r) => r.events.length >= 3);
-  assert.equal(receiver.events.at(-1).number, 3);
+  // what was acknowledged just before the kill may be told again
+  await receiver.until((r) => r.events.some((e) => e.number === 3));
+  assert.deepEqual([...new Set(receiver.events.map((e) => e.number))], [1, 2, 3]);
   const again = await server.fhir('GET', `Subscription/${made.json.id}/$events`);
   assert.deepEqual(again.json.entry.slice(1).map((e) => e.request.method), ['GET', 'GET', 'GET', 'DELETE']);
   await server.stop();

@@ -342,11 +342,11 @@ void endpoint_ready(struct endpoint_set *s, struct entry *e, bool urgent)
 
 void endpoint_not_ready(struct endpoint_set *s, struct entry *e)
 {
-    struct ready_list *list =
-        e->urgent ? &e->endpoint->urgent : &e->endpoint->ready;
+    struct ready_list *list;
 
     if (!e->ready)
         return;
+    list = e->urgent ? &e->endpoint->urgent : &e->endpoint->ready;
     if (e->prev)
         e->prev->next = e->next;
     else

@@ -51,6 +51,7 @@ struct entry {
     bool park : 1;
     bool settled : 1; /* nothing to know that the state does not tell */
     bool resting : 1; /* nothing to do: not ready, not in the heap */
+    bool unread : 1;  /* its target could not be read: again at attempt_ms */
     bool resend : 1;  /* the state has events to be sent again */
 };
 

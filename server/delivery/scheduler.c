@@ -4,7 +4,6 @@
 #include "server/delivery/scheduler_core.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Past every delay that retry_delay_ms() gives: the clock was set back. */
@@ -19,6 +18,7 @@ enum work {
     WORK_EVENTS,
     WORK_RESEND,
     WORK_HEARTBEAT,
+    WORK_READ, /* the target, once more */
     WORK_END
 };
 
@@ -125,6 +125,8 @@ static struct plan plan_entry(const struct scheduler *s, const struct entry *e)
 {
     struct plan p = {WORK_NONE, INT64_MAX};
 
+    if (e->unread)
+        return (struct plan){WORK_READ, e->attempt_ms};
     if (is_engaged(e) || e->reported)
         return p;
     p = plan_status(e);
@@ -133,30 +135,6 @@ static struct plan plan_entry(const struct scheduler *s, const struct entry *e)
     if (e->end_ms > 0 && (e->end_ms <= s->now_ms || e->end_ms <= p.due_ms))
         p = (struct plan){WORK_END, e->end_ms};
     return p;
-}
-
-struct report scheduler_report_of(const struct entry *e, enum report_kind kind)
-{
-    return (struct report){
-        .subscription = e->number, .definition = e->definition, .kind = kind};
-}
-
-void scheduler_report(struct scheduler *s, const struct report *r)
-{
-    s->config.source.report(s->config.source.ctx, r);
-}
-
-void scheduler_report_status(struct scheduler *s, struct entry *e,
-                             const struct scheduler_change *c)
-{
-    struct report r = scheduler_report_of(e, c->kind);
-
-    r.attempts = e->failures;
-    r.failure = c->failure;
-    if (snprintf(r.error, sizeof r.error, "%s", c->text) < 0)
-        r.error[0] = '\0';
-    e->reported = true;
-    scheduler_report(s, &r);
 }
 
 static void end_it(struct scheduler *s, struct entry *e)
@@ -185,7 +163,7 @@ void scheduler_place(struct scheduler *s, struct entry *e)
         end_it(s, e);
         p = plan_entry(s, e);
     }
-    if (p.work != WORK_NONE && p.due_ms <= s->now_ms) {
+    if (p.work != WORK_NONE && p.work != WORK_READ && p.due_ms <= s->now_ms) {
         place_ready(s, e, p.work);
         return;
     }
@@ -289,6 +267,7 @@ static bool adopt(struct scheduler *s, struct entry *e,
     e->endpoint = endpoint;
     endpoint_join(e);
     e->definition = state->definition;
+    e->unread = false;
     adopt_target(e, &target);
     e->status = 0;
     e->failed_last = 0;
@@ -435,6 +414,22 @@ static void take_events(const struct scheduler *s, struct entry *e,
         e->delivered = state->delivered;
 }
 
+/* A target that cannot be read now is read again soon. False when there is
+ * nothing to read it for, or when the end of an attempt will ask for it. */
+static bool put_off(struct scheduler *s, struct entry *e,
+                    const struct subscription_state *state)
+{
+    if (e->in_flight > 0 || is_settled(state) ||
+        state->status == STATUS_ERROR || state->status == STATUS_OFF)
+        return false;
+    leave_endpoint(s, e);
+    e->definition = 0;
+    e->unread = true;
+    e->settled = false;
+    e->attempt_ms = s->now_ms + LOCAL_RETRY_MS;
+    return true;
+}
+
 /* Takes over what the state says. Returns the entry, made where there was
  * none, or NULL when there is no entry (any more). */
 static struct entry *absorb(struct scheduler *s, struct entry *e,
@@ -450,7 +445,10 @@ static struct entry *absorb(struct scheduler *s, struct entry *e,
         e = entry_make(s, state->number);
     if (!e)
         return NULL;
+    fresh = fresh || e->unread;
     if (e->definition != state->definition && !adopt(s, e, state)) {
+        if (put_off(s, e, state))
+            return e;
         drop(s, e);
         return NULL;
     }
@@ -652,8 +650,14 @@ void scheduler_tick(struct scheduler *s, int64_t now_ms)
     struct due *d;
 
     set_now(s, now_ms);
-    while ((d = due_heap_first(&s->heap)) != NULL && d->ms <= now_ms)
-        scheduler_place(s, (struct entry *)d); /* its first member */
+    while ((d = due_heap_first(&s->heap)) != NULL && d->ms <= now_ms) {
+        struct entry *e = (struct entry *)d; /* its first member */
+
+        if (e->unread)
+            scheduler_wake(s, e->number, now_ms);
+        else
+            scheduler_place(s, e);
+    }
     dispatch(s);
 }
 

@@ -3,6 +3,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* ---- reports ---- */
+
+struct report scheduler_report_of(const struct entry *e, enum report_kind kind)
+{
+    return (struct report){
+        .subscription = e->number, .definition = e->definition, .kind = kind};
+}
+
+void scheduler_report(struct scheduler *s, const struct report *r)
+{
+    s->config.source.report(s->config.source.ctx, r);
+}
+
+void scheduler_report_status(struct scheduler *s, struct entry *e,
+                             const struct scheduler_change *c)
+{
+    struct report r = scheduler_report_of(e, c->kind);
+
+    r.attempts = e->failures;
+    r.failure = c->failure;
+    if (snprintf(r.error, sizeof r.error, "%s", c->text) < 0)
+        r.error[0] = '\0';
+    e->reported = true;
+    scheduler_report(s, &r);
+}
+
 /* ---- what was delivered, given up, put off ---- */
 
 /* The attempt still is what the entry is about. */

@@ -316,6 +316,47 @@ static void an_attempt_that_cannot_begin_is_tried_in_a_second(void **state)
 
 /* ---- changes while in flight ---- */
 
+static void a_target_that_cannot_be_read_is_read_again_soon(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    w->refuse_target = true;
+    add_active(w, 1, 3);
+    wake(w, 1);
+    at_ms(w, w->now + SEC);
+    assert_int_equal(w->begun, 0);
+    assert_true(scheduler_next_due(w->s) <= w->now + SEC);
+    scheduler_step(w->s, -HOUR, w->now - HOUR);
+    w->now -= HOUR;
+    w->refuse_target = false;
+    at_ms(w, w->now + SEC);
+    assert_int_equal(w->begun, 1);
+    answer(w, 200);
+    assert_int_equal(w->subs[1].state.delivered, 3);
+    world_free(w);
+}
+
+static void a_new_definition_that_cannot_be_read_comes_later(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 1);
+    wake(w, 1);
+    answer(w, 200);
+    add_active(w, 1, 2)->state.definition = 7;
+    w->subs[1].state.delivered = 1;
+    w->refuse_target = true;
+    wake(w, 1);
+    assert_int_equal(w->flying_count, 0);
+    w->refuse_target = false;
+    at_ms(w, w->now + SEC);
+    assert_int_equal(w->flying_count, 1);
+    assert_int_equal(w->flying[0]->definition, 7);
+    world_free(w);
+}
+
 static void changed_definition_in_flight_counts_for_the_cursor(void **state)
 {
     struct world *w = world_new();
@@ -801,6 +842,8 @@ int main(void)
         cmocka_unit_test(end_switches_off),
         cmocka_unit_test(end_comes_before_a_later_retry),
         cmocka_unit_test(heartbeat_follows_silence_only),
+        cmocka_unit_test(a_target_that_cannot_be_read_is_read_again_soon),
+        cmocka_unit_test(a_new_definition_that_cannot_be_read_comes_later),
         cmocka_unit_test(failed_heartbeat_changes_no_status),
         cmocka_unit_test(restart_goes_on_where_the_ladder_was),
         cmocka_unit_test(restart_keeps_the_seven_days),

@@ -43,6 +43,7 @@ struct world {
     struct breaker_state breaker; /* as remembered, of any endpoint */
     bool silent_engine;           /* reports do not reach the state */
     bool refuse_begin;
+    bool refuse_target; /* it cannot be read */
 };
 
 static inline bool look(void *ctx, uint64_t number,
@@ -75,7 +76,7 @@ static inline bool target(void *ctx, uint64_t number, struct source_target *out)
 
     *out = w->subs[number].target;
     out->max_count = w->subs[number].max_count;
-    return true;
+    return !w->refuse_target;
 }
 
 static inline bool acked(void *ctx, uint64_t number, struct acked_events *out)

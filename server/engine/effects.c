@@ -243,6 +243,14 @@ static enum err_code redefine(struct batch *b, struct sub_change *c,
     return ERR_OK;
 }
 
+/* A replay without the topic could not begin the chain. */
+static bool has_chain(const struct sub_change *c)
+{
+    static const struct chain_value none;
+
+    return memcmp(&c->state.chain, &none, sizeof none) != 0;
+}
+
 enum err_code effects_refit(struct batch *b, struct sub_change *c,
                             struct definition **definition, struct err *e)
 {
@@ -250,7 +258,14 @@ enum err_code effects_refit(struct batch *b, struct sub_change *c,
     enum err_code code = make_form(b, *definition, &form, e);
 
     take_definition(c, definition);
-    return code == ERR_OK ? rematch(b, c, &form, e) : code;
+    if (code == ERR_OK && form && !has_chain(c))
+        code = rekey(b, c, form, e);
+    if (code == ERR_OK && c->definition && !set_end(c, c->definition))
+        code = err_nomem(e);
+    if (code == ERR_OK)
+        return rematch(b, c, &form, e);
+    form_free(matcher_forms(b->state->matcher), &form);
+    return code;
 }
 
 static bool begin_backfill(struct batch *b, struct sub_change *c,

@@ -92,6 +92,46 @@ static void a_new_secret_begins_a_chain_behind_the_last_event(void **state)
     }
 }
 
+/* The topic as a resource. */
+static void put_topic(struct rig *r)
+{
+    struct command *c =
+        rig_command(r, COMMAND_UPDATE, "SubscriptionTopic", "t");
+    struct issues issues = {0};
+    struct err e = {0};
+    char text[1024];
+
+    assert_true(snprintf(text, sizeof text, "{\"id\":\"t\",%s",
+                         rig_topic_json + 1) > 0);
+    assert_int_equal(
+        stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e),
+        ERR_OK);
+    assert_int_equal(
+        topic_compile(bytes_of(text), bytes_of(RIG_BASE), &c->topic, &issues),
+        ERR_OK);
+    assert_true(topic_set_owner(c->topic, "SubscriptionTopic/t"));
+    assert_int_equal(rig_run(r, c).code, ERR_OK);
+}
+
+static void a_topic_that_comes_back_brings_chain_and_end(void **state)
+{
+    struct rig *r = *state;
+
+    rig_subscribe(r, "s1", &(struct rig_wish){.end = "2023-11-14T22:14:20Z"});
+    engine_close(&r->engine);
+    topic_set_unref(r->topics);
+    r->topics = topic_set_new();
+    assert_non_null(r->topics);
+    rig_start(r); /* the replay finds no topic */
+    put_topic(r);
+    change(r, 2);
+    assert_int_equal(rig_state(r, "s1").last_event, 2);
+    assert_chain(r, "s1", RIG_SECRET);
+    atomic_fetch_add(&r->now_ms, 61000);
+    change(r, 1);
+    assert_int_equal(rig_state(r, "s1").last_event, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
 
 int main(void)
@@ -100,6 +140,7 @@ int main(void)
         TEST(chain_covers_every_event_over_restarts),
         TEST(an_update_goes_on_with_the_chain),
         TEST(a_new_secret_begins_a_chain_behind_the_last_event),
+        TEST(a_topic_that_comes_back_brings_chain_and_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

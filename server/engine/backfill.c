@@ -226,7 +226,7 @@ static enum err_code number_event(struct slice *x, uint64_t change,
 
 static enum err_code look_into(struct slice *x, uint64_t change, struct err *e)
 {
-    struct record_change c;
+    struct record_change c = {0};
     struct bytes record;
     bool fires = false;
     enum err_code code = store_log_get(x->batch->txn, change, &record, e);

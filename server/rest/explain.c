@@ -207,7 +207,7 @@ static void add_waiting(struct explanation *x)
 
 static void add_delivery(struct explanation *x)
 {
-    struct dead_letter letter;
+    struct dead_letter letter = {0};
 
     add_number(&x->out, "event-number", x->event);
     add_name(&x->out, "delivery");

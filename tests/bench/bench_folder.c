@@ -142,14 +142,20 @@ static void activate_all(struct maker *m, size_t count)
 {
     struct report reports[256];
     size_t n = 0;
-    struct err e;
+    enum err_code code;
+    struct err e = {0};
 
     for (size_t i = 1; i <= count; i++) {
         reports[n++] = (struct report){
             .subscription = i, .definition = i, .kind = REPORT_HANDSHAKE_OK};
         if (n < 256 && i < count)
             continue;
-        if (engine_report(m->engine, reports, n, &e) != ERR_OK)
+        code = engine_report(m->engine, reports, n, &e);
+        while (code == ERR_BUSY) {
+            (void)usleep(1000); /* the writer takes what waits */
+            code = engine_report(m->engine, reports, n, &e);
+        }
+        if (code != ERR_OK)
             fail("a report", &e);
         n = 0;
         usleep(500);

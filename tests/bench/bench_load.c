@@ -307,19 +307,19 @@ static void take_answer(struct load *l, unsigned slot)
     l->idle[l->idle_count++] = slot;
 }
 
-/* Sends on idle connections what is due; milliseconds until the next. */
-static int send_due(struct load *l, uint64_t begin, uint64_t end)
+/* Sends on idle connections what is due; nanoseconds until the next. */
+static uint64_t send_due(struct load *l, uint64_t begin, uint64_t end)
 {
     uint64_t now = wire_now_ns(), due;
 
     while (l->idle_count > 0 && now < end) {
         due = l->rate ? begin + l->sent * 1000000000ULL / l->rate : now;
         if (due > now)
-            return (int)((due - now) / 1000000);
+            return due - now;
         send_change(l, l->idle[--l->idle_count], due);
         now = wire_now_ns();
     }
-    return 10;
+    return 10000000;
 }
 
 static void run_load(struct load *l)
@@ -340,8 +340,10 @@ static void run_load(struct load *l)
     begin = wire_now_ns();
     end = begin + l->seconds * 1000000000ULL;
     while (wire_now_ns() < end || l->answered < l->sent) {
-        int wait = send_due(l, begin, end);
-        int n = epoll_wait(epoll, events, 64, wait);
+        uint64_t wait_ns = send_due(l, begin, end);
+        const struct timespec wait = {0, (long)(wait_ns % 1000000000)};
+        /* to the nanosecond: to spin would take a core from the server */
+        int n = epoll_pwait2(epoll, events, 64, &wait, NULL);
 
         for (int i = 0; i < n; i++)
             take_answer(l, events[i].data.u32);

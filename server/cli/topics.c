@@ -244,8 +244,10 @@ static enum err_code load(struct loading *l, const char *const *paths, size_t n,
     if (l->nomem)
         return err_nomem(e);
     if (l->problems > 0)
-        return err_set(e, ERR_UNPROCESSABLE, "the topics have %zu problem%s",
-                       l->problems, l->problems == 1 ? "" : "s");
+        return err_set(
+            e, ERR_UNPROCESSABLE,
+            "the topics have %zu problem%s; --topics DIR names their folder",
+            l->problems, l->problems == 1 ? "" : "s");
     return ERR_OK;
 }
 

@@ -1,6 +1,6 @@
 #include "fhir/topic/context.h"
 
-#include "fhir/search/parameter.h"
+#include "fhir/search/table.h"
 #include "storage/base/bytes.h"
 
 #include <stdlib.h>
@@ -43,38 +43,80 @@ static struct bytes take_part(struct bytes *text)
     return part;
 }
 
+/* One list of directives, of either direction. */
+struct reading {
+    const struct topic_node *node;
+    struct context *context;
+    const char *name; /* of the search parameter: "_include" */
+    bool reverse;
+    struct context_include *out; /* room for CONTEXT_INCLUDES_MAX */
+    size_t count;
+};
+
 /* "_include=", "_include:iterate=" and "iterate=" in front of a directive. */
-static bool strip_name(struct bytes *text, bool *iterate)
+static bool strip_name(const struct reading *r, struct bytes *text,
+                       bool *iterate)
 {
     struct bytes rest;
     struct bytes name = bytes_split(*text, '=', &rest);
+    size_t n = strlen(r->name);
 
     if (name.n == text->n)
         return true;
     *text = rest;
-    if (bytes_is(name, "iterate") || bytes_is(name, "_include:iterate")) {
+    if (bytes_is(name, "iterate")) {
         *iterate = true;
         return true;
     }
-    return bytes_is(name, "_include");
+    if (name.n < n || memcmp(name.p, r->name, n) != 0)
+        return false;
+    name = bytes_from(name, n);
+    *iterate = bytes_is(name, ":iterate");
+    return *iterate || name.n == 0;
 }
 
-static bool is_reference(const char *type, struct bytes code)
+static const struct search_parameter *reference(const char *type,
+                                                struct bytes code)
 {
     const struct search_parameter *p =
         search_parameter_find(bytes_of(type), code);
 
-    return p && search_parameter_type(p) == SEARCH_REFERENCE;
+    return p && search_parameter_type(p) == SEARCH_REFERENCE ? p : NULL;
+}
+
+static bool may_refer(const struct reading *r, const struct search_parameter *p)
+{
+    const struct context *c = r->context;
+
+    return c->scope != TOPIC_SCOPE_TYPE ||
+           search_parameter_targets(p, bytes_of(c->type));
+}
+
+/* Why the ends of a directive do not fit the shape. */
+static const char *judge(const struct reading *r,
+                         const struct search_parameter *p,
+                         const struct context_include *d)
+{
+    if (d->iterate)
+        return NULL;
+    if (!r->reverse)
+        return context_covers(r->context, d->source)
+                   ? NULL
+                   : "it is for another resource type than the shape";
+    if (d->target && !context_covers(r->context, d->target))
+        return "it is about another resource type than the shape";
+    return may_refer(r, p) ? NULL
+                           : "its parameter never refers to the shape's type";
 }
 
 /* Why the directive cannot be followed; NULL when it can. */
-static const char *parse(struct bytes text, const struct context *c,
+static const char *parse(const struct reading *r, struct bytes text,
                          struct context_include *out, struct bytes *code)
 {
-    struct bytes target;
+    const struct search_parameter *p;
 
     *out = (struct context_include){.iterate = false};
-    if (!strip_name(&text, &out->iterate))
+    if (!strip_name(r, &text, &out->iterate))
         return "it is not of the form Type:parameter";
     out->source = topic_type_find(take_part(&text));
     *code = take_part(&text);
@@ -82,27 +124,29 @@ static const char *parse(struct bytes text, const struct context *c,
         out->iterate = true;
         *code = take_part(&text);
     }
-    target = text;
+    if (bytes_is(text, "iterate")) {
+        out->iterate = true;
+        text = bytes_from(text, text.n);
+    }
     if (!out->source)
         return "it does not begin with an R4 resource type";
-    if (!out->iterate && !context_covers(c, out->source))
-        return "it is for another resource type than the shape";
-    if (!is_reference(out->source, *code))
+    p = reference(out->source, *code);
+    if (!p)
         return "its type has no reference parameter of that name that belfry "
                "can evaluate";
-    if (target.n && !(out->target = topic_type_find(target)))
+    if (text.n && !(out->target = topic_type_find(text)))
         return "its target is no R4 resource type";
-    return NULL;
+    return judge(r, p, out);
 }
 
-static void read_directive(const struct topic_node *n, struct bytes text,
-                           struct context *c)
+static void read_directive(struct reading *r, const struct topic_node *n,
+                           struct bytes text)
 {
     struct context_include include;
     struct bytes code;
-    const char *why = parse(text, c, &include, &code);
+    const char *why = parse(r, text, &include, &code);
 
-    if (!why && c->include_count == CONTEXT_INCLUDES_MAX)
+    if (!why && r->count == CONTEXT_INCLUDES_MAX)
         why = "belfry follows no more than 32 of them";
     if (why) {
         topic_node_warn(n, "'%.*s' is left out: %s", topic_quote_bytes(text),
@@ -111,59 +155,51 @@ static void read_directive(const struct topic_node *n, struct bytes text,
     }
     include.code = copy(n, code);
     if (include.code)
-        c->includes[c->include_count++] = include;
+        r->out[r->count++] = include;
 }
 
-static void read_include(const struct topic_node *n, struct context *c)
+static void read_item(struct reading *r, const struct topic_node *n)
 {
     struct bytes rest = bytes_of(topic_node_own_text(n));
 
     while (rest.n) {
         struct bytes part = bytes_split(rest, '&', &rest);
 
-        read_directive(n, part, c);
+        read_directive(r, n, part);
+    }
+}
+
+static void read_list(struct reading *r, const char *member)
+{
+    struct topic_node array;
+    struct topic_node item;
+    size_t index = 0;
+
+    if (!topic_node_array(r->node, member, CONTEXT_INCLUDES_MAX, &array))
+        return;
+    r->out = calloc(CONTEXT_INCLUDES_MAX, sizeof *r->out);
+    if (!r->out) {
+        refuse_memory(r->node);
+        return;
+    }
+    for (const cJSON *j = array.json->child; j; j = j->next) {
+        topic_node_item(&array, j, index++, &item);
+        read_item(r, &item);
     }
 }
 
 static void read_includes(const struct topic_node *n, struct context *c)
 {
-    struct topic_node array;
-    struct topic_node item;
-    size_t index = 0;
+    struct reading to = {.node = n, .context = c, .name = "_include"};
+    struct reading from = {
+        .node = n, .context = c, .name = "_revinclude", .reverse = true};
 
-    if (!topic_node_array(n, "include", CONTEXT_INCLUDES_MAX, &array))
-        return;
-    c->includes = calloc(CONTEXT_INCLUDES_MAX, sizeof *c->includes);
-    if (!c->includes) {
-        refuse_memory(n);
-        return;
-    }
-    for (const cJSON *j = array.json->child; j; j = j->next) {
-        topic_node_item(&array, j, index++, &item);
-        read_include(&item, c);
-    }
-}
-
-/* What refers to the focus would have to be known as of the event. */
-static void warn_reverse(const struct topic_node *n)
-{
-    struct topic_node array;
-    struct topic_node item;
-    size_t index = 0;
-
-    if (!topic_node_array(n, "revInclude", CONTEXT_INCLUDES_MAX, &array))
-        return;
-    for (const cJSON *j = array.json->child; j; j = j->next) {
-        const char *text;
-
-        topic_node_item(&array, j, index++, &item);
-        text = topic_node_own_text(&item);
-        if (text)
-            topic_node_warn(&item,
-                            "'%.*s' is left out: belfry follows no "
-                            "references to the resource that changed",
-                            TOPIC_QUOTE(text));
-    }
+    read_list(&to, "include");
+    c->includes = to.out;
+    c->include_count = to.count;
+    read_list(&from, "revInclude");
+    c->reverses = from.out;
+    c->reverse_count = from.count;
 }
 
 /* ---- related queries ---- */
@@ -261,7 +297,6 @@ void context_read(const struct topic_node *n, struct context *out)
     if (out->scope == TOPIC_SCOPE_UNKNOWN || out->scope == TOPIC_SCOPE_ABSENT)
         return;
     read_includes(n, out);
-    warn_reverse(n);
     read_queries(n, out);
 }
 
@@ -269,6 +304,8 @@ void context_fini(struct context *c)
 {
     for (size_t i = 0; i < c->include_count; i++)
         free(c->includes[i].code);
+    for (size_t i = 0; i < c->reverse_count; i++)
+        free(c->reverses[i].code);
     for (size_t i = 0; i < c->query_count; i++) {
         free(c->queries[i].system);
         free(c->queries[i].code);
@@ -276,6 +313,7 @@ void context_fini(struct context *c)
         free(c->queries[i].query);
     }
     free(c->includes);
+    free(c->reverses);
     free(c->queries);
     *c = (struct context){0};
 }

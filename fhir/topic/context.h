@@ -11,10 +11,11 @@
 
 #include "fhir/topic/topic_node.h"
 
-#define CONTEXT_INCLUDES_MAX 32
+#define CONTEXT_INCLUDES_MAX 32 /* and as many in the other direction */
 #define CONTEXT_QUERIES_MAX 16
 
-/* "Encounter:patient" or "Patient:general-practitioner:Practitioner". */
+/* "Encounter:patient" or "Patient:general-practitioner:Practitioner"; of a
+ * revInclude "MedicationDispense:prescription". */
 struct context_include {
     const char *source; /* constant: the type whose references are followed */
     char *code;         /* a reference parameter of it */
@@ -35,6 +36,8 @@ struct context {
     const char *type; /* constant, for TOPIC_SCOPE_TYPE */
     struct context_include *includes;
     size_t include_count;
+    struct context_include *reverses; /* what refers to it is included */
+    size_t reverse_count;
     struct context_query *queries;
     size_t query_count;
 };

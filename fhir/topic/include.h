@@ -16,11 +16,14 @@ struct include_reference {
     struct bytes id;
 };
 
-/* True when it follows references at all. */
+/* True when it includes anything at all, in either direction. */
 bool include_any(const struct topic *t);
 
-/* True when something is to be followed from a focus of the resource type. */
+/* True when something is to be included with a focus of the resource type; the
+ * others: something that refers to it, or to what was included with it. */
 bool include_follows(const struct topic *t, struct bytes type);
+bool include_reverses(const struct topic *t, struct bytes type);
+bool include_reverses_on(const struct topic *t, struct bytes type);
 
 /* The references of a resource that the topic follows: of the focus all, of
  * one that was included those that iterate. focus_type chooses the shapes.
@@ -33,6 +36,31 @@ struct include_from {
 size_t include_references(const struct topic *t,
                           const struct include_from *from,
                           struct include_reference *out, size_t max);
+
+/* What refers to a resource and is included: those of the type whose parameter
+ * points at it. The names are constant or the topic's. */
+struct include_reverse {
+    const char *source;
+    const char *code;
+};
+struct include_to {
+    struct bytes focus_type;
+    struct bytes type; /* what is referred to */
+    bool focus;
+};
+#define INCLUDE_REVERSES_MAX 64
+size_t include_reverse_of(const struct topic *t, const struct include_to *to,
+                          struct include_reverse *out, size_t max);
+
+/* True when the resource with these values refers to the other by it. */
+bool include_refers(const struct include_reverse *r,
+                    const struct search_values *values,
+                    const struct include_reference *to);
+
+/* The index-th directive of any shape of the topic whose source type it is to
+ * look for; NULL past the last. */
+const char *include_reverse_type(const struct topic *t, size_t index,
+                                 const char **code);
 
 /* The related queries for a focus of the type; at most max are written. */
 size_t include_queries(const struct topic *t, struct bytes type,

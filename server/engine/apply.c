@@ -7,6 +7,7 @@
 #include "server/engine/apply_control.h"
 #include "server/engine/effects.h"
 #include "server/engine/lazy_trees.h"
+#include "server/engine/referrers.h"
 #include "server/engine/topic_state.h"
 #include "server/engine/index.h"
 #include "storage/base/failpoint.h"
@@ -30,6 +31,7 @@ struct work {
     struct topic_set *topics;    /* NULL: they stay as they are */
     struct record_event *events; /* heap */
     size_t event_capacity;
+    struct referrers referrers;
 };
 
 static enum err_code refuse(struct command *c, enum err_code code,
@@ -158,6 +160,7 @@ static enum err_code add_event(void *ctx, struct sub *s, struct err *e)
     code = make_room(w, e);
     if (code != ERR_OK)
         return code;
+    referrers_note(&w->referrers, s->form->shape->topic, w->change.type);
     out = &w->events[w->change.event_count++];
     *out = (struct record_event){.subscription = s->number,
                                  .number = event.number};
@@ -206,6 +209,15 @@ static enum err_code match(struct work *w, struct err *e)
     view.trees = &w->trees.trees;
     code = matcher_match(m, &view, &receiver, e);
     return code == ERR_OK && w->trees.failed != ERR_OK ? err_nomem(e) : code;
+}
+
+/* What the notifications will tell of the focus, as of now. */
+static enum err_code surround(struct work *w, const struct search_values *focus,
+                              struct err *e)
+{
+    const struct referrers_focus f = {w->change.type, w->change.id, focus};
+
+    return referrers_find(&w->referrers, &f, &w->change.surround, e);
 }
 
 static enum err_code append(struct work *w, struct err *e)
@@ -343,12 +355,38 @@ static void describe(struct work *w)
         w->change.text.n = stored_text_size(&c->text, w->change.version);
 }
 
+/* How many parts of the transaction will be changes behind this one, up to a
+ * topic's, whose reports come between. */
+static enum err_code count_behind(struct work *w, struct err *e)
+{
+    struct current current = {0};
+    enum err_code code = ERR_OK;
+
+    for (const struct command *c = w->referrers.later; c; c = c->next) {
+        if (topic_state_carries(w->command->type) ||
+            topic_state_carries(c->type) || w->change.behind == UINT16_MAX)
+            return ERR_OK;
+        if (c->kind == COMMAND_DELETE) {
+            code = batch_current(w->batch, c->type, c->id, &current, e);
+            if (code != ERR_OK && code != ERR_NOT_FOUND)
+                return code;
+        }
+        if (c->kind != COMMAND_DELETE || (code == ERR_OK && !current.deleted))
+            w->change.behind++;
+    }
+    return ERR_OK;
+}
+
 /* What the change will be. Its result says when it cannot be. */
 static enum err_code plan(struct work *w, struct err *e)
 {
     struct index_source keys;
+    enum err_code code;
 
     describe(w);
+    code = count_behind(w, e);
+    if (code != ERR_OK)
+        return code;
     keys = index_source_of(w);
     if ((is_matched(w->command) && match_looks_back(w)) ||
         index_looks_back(w->batch, &keys))
@@ -393,6 +431,8 @@ static enum err_code perform_event(struct work *w, struct err *e)
     if (code == ERR_OK)
         code = matcher_match(b->state->matcher, &view, &receiver, e);
     if (code == ERR_OK)
+        code = surround(w, w->previous, e);
+    if (code == ERR_OK)
         code = append(w, e);
     for (size_t i = 0; code == ERR_OK && i < w->change.event_count; i++)
         code = effects_event(b, b->change, w->events[i], e);
@@ -415,6 +455,8 @@ static enum err_code perform(struct work *w, struct err *e)
     if (code != ERR_OK || c->result.code != ERR_OK)
         return code;
     code = match(w, e);
+    if (code == ERR_OK && c->kind != COMMAND_DELETE)
+        code = surround(w, c->values, e);
     if (code == ERR_OK)
         code = append(w, e);
     if (code == ERR_OK)
@@ -467,8 +509,9 @@ static enum err_code examine(struct batch *b, struct command *c,
     return code;
 }
 
+/* later: the parts of its transaction behind it. */
 static enum err_code apply_one(struct batch *b, struct command *c,
-                               struct err *e)
+                               const struct command *later, struct err *e)
 {
     struct work w = {.batch = b, .command = c};
     enum err_code code;
@@ -477,9 +520,11 @@ static enum err_code apply_one(struct batch *b, struct command *c,
         return apply_control(b, c, e);
     c->result = (struct command_result){.code = ERR_OK};
     arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
+    referrers_init(&w.referrers, b, later);
     lazy_trees_init(&w.trees, c->time_ms);
     code = c->kind == COMMAND_EVENT ? perform_event(&w, e) : perform(&w, e);
     lazy_trees_fini(&w.trees);
+    referrers_fini(&w.referrers);
     arena_fini(&w.scratch);
     topic_set_unref(w.topics);
     free(w.events);
@@ -520,7 +565,7 @@ static enum err_code apply_group(struct batch *b, struct command *group,
     if (code != ERR_OK || group->result.code != ERR_OK)
         return code;
     for (struct command *c = group->parts; c && code == ERR_OK; c = c->next) {
-        code = apply_one(b, c, e);
+        code = apply_one(b, c, group->each_alone ? NULL : c->next, e);
         if (code == ERR_OK && !group->each_alone && c->result.code != ERR_OK) {
             *e = c->result.err; /* never half of a transaction */
             code = c->result.code;
@@ -531,7 +576,8 @@ static enum err_code apply_group(struct batch *b, struct command *group,
 
 enum err_code apply_command(struct batch *b, struct command *c, struct err *e)
 {
-    return c->kind == COMMAND_GROUP ? apply_group(b, c, e) : apply_one(b, c, e);
+    return c->kind == COMMAND_GROUP ? apply_group(b, c, e)
+                                    : apply_one(b, c, NULL, e);
 }
 
 /* A late report repeats what another has settled. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fhir/topic/include.h"
 #include "server/base/log.h"
 #include "server/base/rng.h"
 #include "server/engine/core.h"
@@ -175,6 +176,18 @@ static enum err_code report_unfit(struct engine *g, struct err *e)
     return code == ERR_BUSY ? ERR_OK : code;
 }
 
+void engine_tell_unindexed(const struct engine *g, const struct topic *t)
+{
+    const char *code = NULL, *type;
+
+    for (size_t i = 0; (type = include_reverse_type(t, i, &code)) != NULL; i++)
+        if (!index_types_has(&g->state.indexed, bytes_of(type)))
+            log_event(LOG_WARN, "topic.left_out",
+                      "%s: revInclude '%s:%s' is left out: the search index "
+                      "does not hold %s (--index)",
+                      topic_url(t), type, code, type);
+}
+
 enum err_code engine_start(struct engine *g, struct err *e)
 {
     sigset_t all, before;
@@ -183,6 +196,8 @@ enum err_code engine_start(struct engine *g, struct err *e)
 
     if (code != ERR_OK)
         return code;
+    for (size_t i = 0; i < topic_set_count(g->state.topics); i++)
+        engine_tell_unindexed(g, topic_set_at(g->state.topics, i));
     /* signals are the main thread's */
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);

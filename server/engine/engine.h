@@ -74,6 +74,11 @@ MUST_CHECK enum err_code engine_report(struct engine *g,
                                        const struct report *reports, size_t n,
                                        struct err *e);
 
+/* Logs what the topic would include by the search index (revInclude) and never
+ * will, for it holds no such type. All that are served at the start are told
+ * of then. */
+void engine_tell_unindexed(const struct engine *g, const struct topic *t);
+
 /* NULL: the server can take writes; else why not, for /health. */
 const char *engine_not_ready(struct engine *g);
 

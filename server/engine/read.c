@@ -419,6 +419,7 @@ static enum err_code load_event(const struct loading *x,
     if (code != ERR_OK)
         return code;
     *out = (struct event){.change = queued->change,
+                          .as_of = queued->change + c.behind,
                           .chain = queued->chain,
                           .version = c.version,
                           .time_ms = c.time_ms,
@@ -426,6 +427,8 @@ static enum err_code load_event(const struct loading *x,
                           .update_as_create = c.update_as_create,
                           .type = arena_copy(arena, c.type),
                           .id = arena_copy(arena, c.id)};
+    if (x->query->with_text && c.surround.n)
+        out->surround = arena_copy(arena, c.surround);
     if (c.interaction == INTERACTION_EVENT)
         return load_reported(x, &c, out, e);
     if (x->query->with_text)

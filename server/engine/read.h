@@ -51,23 +51,22 @@ struct subscription_state {
     /* What clients see: a classic Subscription whose attempts fail is in
      * error until one succeeds (R4 subscription.html, "Channels"). */
     enum subscription_status shown;
-    bool unfit;               /* the definition cannot be honoured any more */
-    bool timed;               /* it asks for heartbeats or has an end */
-    uint64_t last_event;      /* events counted since creation */
-    uint64_t delivered;       /* up to this acknowledged or dead letters */
-    uint32_t attempts;        /* failed attempts at the head, 0 after success */
-    int64_t next_attempt_ms;  /* 0: at once */
-    int64_t requested_ms;     /* when the definition in force was accepted */
-    uint64_t chain_since;     /* the gap proof covers what is behind it */
-    struct chain_value chain; /* with last_event */
-    uint64_t parked;          /* dead letters ever written */
-    uint64_t letters;         /* of them: neither redelivered nor discarded */
-    uint64_t failed_event;    /* as sub_rare has it */
-    bool out_of_order;        /* events past `delivered` are acknowledged */
-    uint64_t expired;         /* events up to this are removed by retention */
-    uint64_t lost;            /* of them: never delivered */
-    bool backfilling, paused; /* behind what happens; not sending */
-    struct resend resend;     /* what is sent again next; last 0: nothing */
+    bool unfit, timed;   /* not to be honoured; asks for heartbeats, or ends */
+    uint64_t last_event; /* events counted since creation */
+    uint64_t delivered;  /* up to this acknowledged or dead letters */
+    uint32_t attempts;   /* failed attempts at the head, 0 after success */
+    int64_t next_attempt_ms;    /* 0: at once */
+    int64_t requested_ms;       /* when the definition in force was accepted */
+    uint64_t chain_since;       /* the gap proof covers what is behind it */
+    struct chain_value chain;   /* with last_event */
+    uint64_t parked;            /* dead letters ever written */
+    uint64_t letters;           /* of them: neither redelivered nor discarded */
+    uint64_t failed_event;      /* as sub_rare has it */
+    bool out_of_order;          /* events past `delivered` are acknowledged */
+    uint64_t expired;           /* events up to this are removed by retention */
+    uint64_t lost;              /* of them: never delivered */
+    bool backfilling, paused;   /* behind what happens; not sending */
+    struct resend resend;       /* what is sent again next; last 0: nothing */
     enum failure_class failure; /* class of the last error */
     char error[192];            /* last error or "" */
 };
@@ -105,6 +104,7 @@ struct event_context;
 struct event {
     uint64_t number;
     uint64_t change;
+    uint64_t as_of; /* the last change of its transaction */
     uint64_t version;
     int64_t time_ms;
     enum interaction interaction;
@@ -114,8 +114,8 @@ struct event {
     struct bytes id;
     struct bytes text;     /* empty for a delete, or when not asked for */
     struct bytes reported; /* INTERACTION_EVENT: references, a JSON array */
-    /* see surround.h; none until they are asked for */
-    const struct event_context *contexts;
+    struct bytes surround; /* surround_record.h; with the text */
+    const struct event_context *contexts; /* surround.h, when asked for */
     size_t context_count;
 };
 

@@ -6,12 +6,14 @@
 
 #define CHANGE_HEADER 40
 #define EVENT_BYTES 16
+#define SURROUND_HEADER 4
 #define EVENT_CHAINED_BYTES (EVENT_BYTES + CHAIN_BYTES)
 #define REPORTS_HEADER 16
 #define REPORT_FIXED 40
 #define REPORT_RANGE 16 /* after the error, of the kinds that have one */
 #define FLAG_UPDATE_AS_CREATE 1
 #define FLAG_CHAINED 2
+#define FLAG_SURROUND 4 /* its length and itself behind the events */
 #define VERSION_UNSEALED 1
 
 static void put16(char *at, uint16_t value)
@@ -64,7 +66,9 @@ static size_t event_bytes(const struct record_change *c)
 size_t record_change_size(const struct record_change *c)
 {
     return CHANGE_HEADER + c->type.n + c->id.n + c->text.n +
-           c->event_count * event_bytes(c) + RECORD_SEAL_BYTES;
+           c->event_count * event_bytes(c) +
+           (c->surround.n ? SURROUND_HEADER + c->surround.n : 0) +
+           RECORD_SEAL_BYTES;
 }
 
 char *record_change_write(const struct record_change *c,
@@ -77,9 +81,11 @@ char *record_change_write(const struct record_change *c,
     out[1] = RECORD_CHANGE;
     out[2] = (char)c->interaction;
     out[3] = (char)((c->update_as_create ? FLAG_UPDATE_AS_CREATE : 0) |
-                    (c->chained ? FLAG_CHAINED : 0));
+                    (c->chained ? FLAG_CHAINED : 0) |
+                    (c->surround.n ? FLAG_SURROUND : 0));
     out[4] = (char)c->type.n;
     out[5] = (char)c->id.n;
+    put16(out + 6, c->behind);
     put64(out + 8, (uint64_t)c->time_ms);
     put64(out + 16, c->version);
     put64(out + 24, c->previous);
@@ -96,6 +102,10 @@ char *record_change_write(const struct record_change *c,
         put64(at + 8, events[i].number);
         if (c->chained)
             memcpy(at + EVENT_BYTES, events[i].chain.p, CHAIN_BYTES);
+    }
+    if (c->surround.n) {
+        put32(at, (uint32_t)c->surround.n);
+        memcpy(at + SURROUND_HEADER, c->surround.p, c->surround.n);
     }
     return text;
 }
@@ -143,6 +153,21 @@ static enum err_code damaged(struct err *e)
                    "newer version");
 }
 
+static bool read_surround(struct bytes record, struct record_change *out)
+{
+    size_t before = (size_t)(out->events - record.p);
+    size_t events = out->event_count * event_bytes(out);
+    struct bytes rest;
+
+    if (before > record.n || events > record.n - before)
+        return false;
+    rest = bytes_from(record, before + events);
+    if (rest.n <= SURROUND_HEADER || get32(rest.p) != rest.n - SURROUND_HEADER)
+        return false;
+    out->surround = bytes_from(rest, SURROUND_HEADER);
+    return true;
+}
+
 enum err_code record_change_read(struct bytes record, struct record_change *out,
                                  struct err *e)
 {
@@ -158,14 +183,16 @@ enum err_code record_change_read(struct bytes record, struct record_change *out,
                                   .time_ms = (int64_t)get64(p + 8),
                                   .version = get64(p + 16),
                                   .previous = get64(p + 24),
-                                  .event_count = get32(p + 36)};
+                                  .event_count = get32(p + 36),
+                                  .behind = get16(p + 6)};
     out->type = bytes_make(at, (unsigned char)p[4]);
     out->id = bytes_make(at + out->type.n, (unsigned char)p[5]);
     out->text = bytes_make(out->id.p + out->id.n, get32(p + 32));
-    if (record_change_size(out) - RECORD_SEAL_BYTES != record.n)
-        return damaged(e);
     out->events = out->text.p + out->text.n;
-    return ERR_OK;
+    if ((p[3] & FLAG_SURROUND) && !read_surround(record, out))
+        return damaged(e);
+    return record_change_size(out) - RECORD_SEAL_BYTES == record.n ? ERR_OK
+                                                                   : damaged(e);
 }
 
 struct record_event record_change_event(const struct record_change *c,

@@ -45,6 +45,10 @@ struct record_change {
     size_t event_count;
     const char *events; /* record_change_event() */
     bool chained;       /* events carry the chain: all that are written do */
+    /* how many changes behind this one are of the same transaction: what the
+     * events tell is as of the last of them */
+    uint16_t behind;
+    struct bytes surround; /* surround_record.h; empty: nothing refers to it */
 };
 
 /* All of it, with the checksum. */

@@ -5,8 +5,8 @@
 
 #include "server/engine/core.h"
 #include "server/engine/gather.h"
+#include "server/engine/index_walk.h"
 #include "server/engine/record.h"
-#include "storage/store/cursor.h"
 
 /* Counting further would not change which plan is taken. */
 #define COUNT_ENOUGH 256
@@ -51,39 +51,13 @@ static bool count(void *ctx, struct bytes key)
     return ++w->seen < w->enough;
 }
 
-typedef bool visitor(void *ctx, struct bytes key);
-
-static enum err_code walk_store(struct walk *w, struct bytes start,
-                                struct bytes stop, visitor *each, struct err *e)
-{
-    struct store_entry entry;
-    enum err_code code = store_cursor_seek(w->cursor, start, &entry, e);
-
-    while (code == ERR_OK) {
-        size_t n = entry.key.n < stop.n ? entry.key.n : stop.n;
-
-        if (memcmp(entry.key.p, stop.p, n) > 0 || !each(w, entry.key))
-            return ERR_OK;
-        code = store_cursor_next(w->cursor, &entry, e);
-    }
-    return code == ERR_NOT_FOUND ? ERR_OK : code;
-}
-
-static void walk_runs(struct walk *w, const struct runs *runs,
-                      struct bytes start, struct bytes stop, visitor *each)
-{
-    for (size_t i = 0; i < runs->run_count; i++)
-        runs_walk(&runs->list[i], start, stop, each, w);
-}
-
 static enum err_code walk_keys(struct walk *w, struct bytes start,
-                               struct bytes stop, visitor *each, struct err *e)
+                               struct bytes stop, index_walk_each *each,
+                               struct err *e)
 {
-    const struct state *s = &w->engine->state;
+    const struct index_walk index = {&w->engine->state, w->cursor, false};
 
-    walk_runs(w, &s->young_index, start, stop, each);
-    walk_runs(w, &s->old_index, start, stop, each);
-    return walk_store(w, start, stop, each, e);
+    return index_walk_keys(&index, start, stop, each, w, e);
 }
 
 static struct bytes head(const struct index_head *h)

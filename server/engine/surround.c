@@ -1,18 +1,12 @@
 #include "server/engine/surround.h"
 
-#include "fhir/topic/include.h"
-
-/* Bounds the search values of one resource. */
-#define SCRATCH_BYTES ((size_t)16 << 20)
+#include "server/engine/surround_record.h"
 
 struct surrounding {
+    struct surround_walk walk;
     struct engine *engine;
     const struct surround_query *query;
     const struct event *event;
-    struct arena *arena;
-    struct arena scratch;
-    struct event_context *found;
-    size_t count;
     size_t bytes; /* of texts so far, of all events */
 };
 
@@ -23,75 +17,46 @@ bool surround_is_wanted(const struct subscription *s,
            (include_any(s->topic) || topic_has_events(s->topic));
 }
 
-static bool is_known(const struct surrounding *x,
-                     const struct include_reference *r)
+static enum err_code read_as_of(struct surround_walk *w,
+                                const struct include_reference *r,
+                                uint64_t version, struct surround_found *out,
+                                struct err *e)
 {
-    if (bytes_equal(r->type, x->event->type) &&
-        bytes_equal(r->id, x->event->id))
-        return true;
-    for (size_t i = 0; i < x->count; i++)
-        if (bytes_equal(x->found[i].type, r->type) &&
-            bytes_equal(x->found[i].id, r->id))
-            return true;
-    return false;
-}
-
-/* One that was not there at the event is left out. */
-static enum err_code add(struct surrounding *x,
-                         const struct include_reference *r, struct err *e)
-{
-    const struct resource_query q = {r->type, r->id, 0};
+    const struct surrounding *x = w->source->ctx;
+    const struct resource_query q = {r->type, r->id, version};
     struct resource_version v = {0};
-    struct event_context *to = &x->found[x->count];
-    enum err_code code;
+    enum err_code code = version
+                             ? engine_read(x->engine, &q, w->arena, &v, e)
+                             : engine_read_as_of(x->engine, &q, x->event->as_of,
+                                                 w->arena, &v, e);
 
-    if (x->count == SURROUND_MAX || is_known(x, r) ||
-        bytes_is(r->type, "Subscription"))
-        return ERR_OK;
-    code = engine_read_as_of(x->engine, &q, x->event->change, x->arena, &v, e);
-    if (code == ERR_NOT_FOUND || (code == ERR_OK && v.deleted))
-        return ERR_OK;
-    if (code != ERR_OK)
-        return code;
-    *to = (struct event_context){.version = v.version,
-                                 .type = arena_copy(x->arena, r->type),
-                                 .id = arena_copy(x->arena, r->id),
-                                 .text = v.text};
-    x->count++;
-    return arena_failed(x->arena) ? err_nomem(e) : ERR_OK;
-}
-
-static enum err_code add_all(struct surrounding *x,
-                             const struct include_from *from, struct err *e)
-{
-    struct include_reference references[SURROUND_MAX];
-    size_t n =
-        include_references(x->query->topic, from, references, SURROUND_MAX);
-    enum err_code code = ERR_OK;
-
-    for (size_t i = 0; code == ERR_OK && i < n; i++)
-        code = add(x, &references[i], e);
+    if (code == ERR_OK && v.deleted)
+        return ERR_NOT_FOUND;
+    out->context.version = v.version;
+    out->context.text = v.text;
     return code;
 }
 
-static enum err_code follow(struct surrounding *x, struct bytes text,
-                            bool focus, struct err *e)
+/* All of them were found at the event, those of what was included as well. */
+static enum err_code add_recorded(struct surround_walk *w,
+                                  const struct include_reference *to,
+                                  bool focus, struct err *e)
 {
-    struct include_from from = {x->event->type, NULL, focus};
-    struct search_values *values = NULL;
-    cJSON *json = cJSON_ParseWithLength(text.p, text.n);
-    enum err_code code;
+    const struct surrounding *x = w->source->ctx;
+    struct bytes record = x->event->surround;
+    struct surround_item item;
+    enum err_code code = ERR_OK;
+    size_t n = 0;
 
-    if (!json)
-        return err_nomem(e);
-    arena_reset(&x->scratch);
-    code = search_values_extract(json, x->query->base_url, &x->scratch, &values,
-                                 e);
-    if (code == ERR_OK) {
-        from.values = values;
-        code = add_all(x, &from, e);
+    (void)to;
+    if (!focus || !surround_record_find(&record, topic_url(w->topic), &n))
+        return ERR_OK;
+    while (code == ERR_OK && n-- > 0 && surround_record_next(&record, &item)) {
+        const struct surround_meeting m = {
+            {item.type, item.id}, item.version, true};
+
+        code = surround_walk_add(w, &m, e);
     }
-    cJSON_Delete(json);
     return code;
 }
 
@@ -110,11 +75,12 @@ static enum err_code add_reported(struct surrounding *x, struct err *e)
         return err_nomem(e);
     cJSON_ArrayForEach(item, list)
     {
-        struct include_reference r;
+        struct surround_meeting m = {.version = 0};
 
-        r.type = bytes_split(bytes_of(cJSON_GetStringValue(item)), '/', &r.id);
+        m.reference.type = bytes_split(bytes_of(cJSON_GetStringValue(item)),
+                                       '/', &m.reference.id);
         if (code == ERR_OK)
-            code = add(x, &r, e);
+            code = surround_walk_add(&x->walk, &m, e);
     }
     cJSON_Delete(list);
     return code;
@@ -122,41 +88,44 @@ static enum err_code add_reported(struct surrounding *x, struct err *e)
 
 /* Texts that are not wanted, or not any more, are forgotten: a reference is
  * left of them. */
-static void keep_texts(struct surrounding *x)
+static enum err_code hand_over(struct surrounding *x, struct event *event,
+                               struct err *e)
 {
-    for (size_t i = 0; i < x->count; i++) {
-        struct event_context *c = &x->found[i];
+    const struct surround_walk *w = &x->walk;
+    struct event_context *out =
+        arena_calloc(w->arena, w->count + 1, sizeof *out);
 
-        if (x->query->with_text && x->bytes + c->text.n <= x->query->max_bytes)
-            x->bytes += c->text.n;
+    if (!out)
+        return err_nomem(e);
+    for (size_t i = 0; i < w->count; i++) {
+        out[i] = w->found[i].context;
+        if (x->query->with_text &&
+            x->bytes + out[i].text.n <= x->query->max_bytes)
+            x->bytes += out[i].text.n;
         else
-            c->text = bytes_make(NULL, 0);
+            out[i].text = bytes_make(NULL, 0);
     }
+    event->contexts = out;
+    event->context_count = w->count;
+    return ERR_OK;
 }
 
 static enum err_code surround(struct surrounding *x, struct event *event,
                               struct err *e)
 {
-    size_t from = 0;
+    const struct surround_found focus = {.context = {.text = event->text}};
     enum err_code code;
 
     x->event = event;
-    x->count = 0;
-    x->found = arena_calloc(x->arena, SURROUND_MAX + 1, sizeof *x->found);
-    if (!x->found)
-        return err_nomem(e);
-    code = add_reported(x, e);
+    x->walk.focus = (struct include_reference){event->type, event->id};
+    code = surround_walk_init(&x->walk, e);
     if (code == ERR_OK)
-        code = follow(x, event->text, true, e);
-    for (int round = 1; round < SURROUND_ROUNDS && code == ERR_OK; round++) {
-        size_t upto = x->count;
-
-        for (; code == ERR_OK && from < upto; from++)
-            code = follow(x, x->found[from].text, false, e);
-    }
-    keep_texts(x);
-    event->contexts = x->found;
-    event->context_count = x->count;
+        code = add_reported(x, e);
+    if (code == ERR_OK)
+        code = surround_walk_run(&x->walk, &focus, e);
+    if (code == ERR_OK)
+        code = hand_over(x, event, e);
+    surround_walk_fini(&x->walk);
     return code;
 }
 
@@ -165,15 +134,18 @@ enum err_code engine_surround(struct engine *g,
                               struct event *events, size_t n,
                               struct arena *arena, struct err *e)
 {
-    struct surrounding x = {.engine = g, .query = query, .arena = arena};
+    struct surrounding x = {.engine = g, .query = query};
+    const struct surround_source source = {read_as_of, add_recorded, &x};
     enum err_code code = ERR_OK;
 
-    arena_init(&x.scratch, SCRATCH_BYTES);
+    x.walk = (struct surround_walk){.source = &source,
+                                    .topic = query->topic,
+                                    .base_url = query->base_url,
+                                    .arena = arena};
     for (size_t i = 0; code == ERR_OK && i < n; i++)
         if (events[i].text.n > 0 &&
             (events[i].reported.n > 0 ||
              include_follows(query->topic, events[i].type)))
             code = surround(&x, &events[i], e);
-    arena_fini(&x.scratch);
     return code;
 }

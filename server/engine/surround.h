@@ -1,6 +1,7 @@
 /* surround: the resources around an event's focus that its topic includes, each
  * as it was at the event: what comes later changes no notification, so that a
- * retry has the same bytes.
+ * retry has the same bytes. What referred to the focus is in the change's
+ * record (referrers.h).
  * Owns:   nothing; results are in the arena.
  * Thread: any; a few short read transactions.
  * Bounds: SURROUND_MAX resources of an event, SURROUND_ROUNDS references deep,
@@ -10,17 +11,7 @@
 #define BELFRY_SERVER_ENGINE_SURROUND_H
 
 #include "server/engine/read.h"
-
-/* A visit has a patient, a place and a few people; more is a mistake. */
-#define SURROUND_MAX 64
-#define SURROUND_ROUNDS 4
-
-struct event_context {
-    uint64_t version;
-    struct bytes type;
-    struct bytes id;
-    struct bytes text; /* empty when not asked for, or past the bound */
-};
+#include "server/engine/surround_walk.h"
 
 struct surround_query {
     const struct topic *topic;

@@ -5,7 +5,7 @@
 #include "server/rest/exchange.h"
 #include "server/rest/validation.h"
 
-static void tell_warnings(const struct command *c)
+static void tell_warnings(const struct write *w, const struct command *c)
 {
     const struct issues *warnings = c->topic ? topic_warnings(c->topic) : NULL;
 
@@ -13,6 +13,8 @@ static void tell_warnings(const struct command *c)
         log_event(LOG_WARN, "topic.left_out", "%s: %s: %s",
                   topic_owner(c->topic), warnings->items[i].expression,
                   warnings->items[i].message);
+    if (c->topic)
+        engine_tell_unindexed(w->rest->config.engine, c->topic);
 }
 
 enum err_code topic_write_read(struct write *w, struct bytes text,
@@ -30,6 +32,6 @@ enum err_code topic_write_read(struct write *w, struct bytes text,
     code = topic_state_compile(&source, &c->topic, &found);
     if (code != ERR_OK)
         return validation_refuse(w, code, &found, "the topic is refused", e);
-    tell_warnings(c);
+    tell_warnings(w, c);
     return ERR_OK;
 }

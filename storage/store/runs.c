@@ -213,6 +213,22 @@ void runs_walk(const struct run *run, struct bytes start, struct bytes stop,
     }
 }
 
+void runs_walk_staged(const struct runs *r, struct bytes start,
+                      struct bytes stop,
+                      bool (*each)(void *ctx, struct bytes key), void *ctx)
+{
+    const struct run_key wanted = {start.p, 0, (uint16_t)start.n, false};
+
+    for (size_t i = 0; i < r->staged_count; i++) {
+        const struct run_key *key = &r->staged[i];
+        size_t n = key->n < stop.n ? key->n : stop.n;
+
+        if (!key->removed && compare(key, &wanted) >= 0 &&
+            memcmp(key->p, stop.p, n) <= 0)
+            (void)each(ctx, bytes_make(key->p, key->n));
+    }
+}
+
 struct run runs_merged(const struct runs *r)
 {
     struct run all = {NULL, 0};

@@ -68,6 +68,12 @@ void runs_discard(struct runs *r);
 void runs_walk(const struct run *run, struct bytes start, struct bytes stop,
                bool (*each)(void *ctx, struct bytes key), void *ctx);
 
+/* Writer: the same of the staged keys, in no order; what each() answers does
+ * not count. */
+void runs_walk_staged(const struct runs *r, struct bytes start,
+                      struct bytes stop,
+                      bool (*each)(void *ctx, struct bytes key), void *ctx);
+
 /* Writer: all published keys as one run, sorted, each once as published last;
  * free() its keys. keys is NULL without memory or keys. */
 struct run runs_merged(const struct runs *r);

@@ -40,6 +40,7 @@ struct rig {
     struct engine *engine;
     struct clock clock;
     struct retention_limits retention;
+    const char *index; /* NULL: all types */
     _Atomic int64_t now_ms;
     pthread_mutex_t m;
     pthread_cond_t answered;
@@ -70,6 +71,7 @@ static inline void rig_start(struct rig *r)
                                    .clock = &r->clock,
                                    .topics = r->topics,
                                    .base_url = RIG_BASE,
+                                   .index = r->index,
                                    .retention = r->retention};
     struct err e = {0};
 
@@ -85,7 +87,7 @@ static inline void rig_restart(struct rig *r)
     rig_start(r);
 }
 
-static inline int rig_open(void **state)
+static inline int rig_open_with(void **state, const char *topic)
 {
     struct rig *r = calloc(1, sizeof *r);
 
@@ -96,12 +98,17 @@ static inline int rig_open(void **state)
     atomic_init(&r->now_ms, RIG_START_MS);
     r->topics = topic_set_new();
     assert_non_null(r->topics);
-    rig_add_topic(r->topics, rig_topic_json);
+    rig_add_topic(r->topics, topic);
     assert_int_equal(pthread_mutex_init(&r->m, NULL), 0);
     assert_int_equal(pthread_cond_init(&r->answered, NULL), 0);
     rig_start(r);
     *state = r;
     return 0;
+}
+
+static inline int rig_open(void **state)
+{
+    return rig_open_with(state, rig_topic_json);
 }
 
 static inline int rig_close(void **state)

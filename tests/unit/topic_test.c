@@ -660,7 +660,11 @@ static void includes_that_lead_nowhere_are_left_out(void **state)
         f, ON_ENCOUNTER
         "\"notificationShape\":[{\"resource\":\"Encounter\",\"include\":"
         "[\"Encounter:patient&iterate=Patient.link\",\"Encounter:observation\","
-        "\"Patient:organization\"],\"revInclude\":[\"Encounter:part-of\"]},"
+        "\"Patient:organization\"],\"revInclude\":[\"Encounter:part-of\","
+        "\"_revinclude:iterate=Provenance:target\",\"Nothing:here\","
+        "\"Observation:code\",\"Observation:device\","
+        "\"Observation:encounter:Patient\",\"_include=Encounter:part-of\","
+        "\"Observation:encounter:Encounter\"]},"
         "{\"resource\":\"http://ig.example/StructureDefinition/Visit\"}]");
     assert_issue(topic_warnings(f->topic),
                  "SubscriptionTopic.notificationShape[0].include[1]",
@@ -668,6 +672,22 @@ static void includes_that_lead_nowhere_are_left_out(void **state)
     assert_issue(topic_warnings(f->topic),
                  "SubscriptionTopic.notificationShape[0].include[2]",
                  "another resource type");
+    assert_issue(topic_warnings(f->topic),
+                 "SubscriptionTopic.notificationShape[0].revInclude[2]",
+                 "'Nothing:here' is left out");
+    assert_issue(topic_warnings(f->topic),
+                 "SubscriptionTopic.notificationShape[0].revInclude[3]",
+                 "no reference parameter");
+    assert_issue(topic_warnings(f->topic),
+                 "SubscriptionTopic.notificationShape[0].revInclude[4]",
+                 "never refers to the shape's type");
+    assert_issue(topic_warnings(f->topic),
+                 "SubscriptionTopic.notificationShape[0].revInclude[5]",
+                 "about another resource type");
+    assert_issue(topic_warnings(f->topic),
+                 "SubscriptionTopic.notificationShape[0].revInclude[6]",
+                 "not of the form");
+    assert_int_equal(topic_warnings(f->topic)->count, 8);
     assert_issue(topic_warnings(f->topic),
                  "SubscriptionTopic.notificationShape[1]", "left out");
     for (size_t i = 0; i < topic_warnings(f->topic)->count; i++)

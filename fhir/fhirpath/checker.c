@@ -204,17 +204,104 @@ static bool may_be_string(const struct shape *s)
     return false;
 }
 
-/* Different literals side by side. */
+static bool are_different(const struct node *a, const struct node *b)
+{
+    if (a->kind != NODE_LITERAL || b->kind != NODE_LITERAL ||
+        a->literal.kind != b->literal.kind)
+        return false;
+    if (a->literal.kind == FHIRPATH_INTEGER)
+        return a->literal.integer != b->literal.integer;
+    return a->literal.kind == FHIRPATH_STRING &&
+           !bytes_equal(a->literal.string, b->literal.string);
+}
+
+/* Different literals side by side, as the first of those that follow. */
 static bool is_surely_many(const struct node *n)
 {
-    const struct node *a = n->left;
-    const struct node *b = n->right;
+    while (n->kind == NODE_BINARY && n->op == OPERATOR_UNION) {
+        if (are_different(n->left, n->right))
+            return true;
+        n = n->left;
+    }
+    return false;
+}
 
-    return n->kind == NODE_BINARY && n->op == OPERATOR_UNION &&
-           a->kind == NODE_LITERAL && b->kind == NODE_LITERAL &&
-           a->literal.kind == FHIRPATH_STRING &&
-           b->literal.kind == FHIRPATH_STRING &&
-           !bytes_equal(a->literal.string, b->literal.string);
+/* --- what has an order --- */
+
+enum order_group {
+    ORDER_OF_NUMBERS = 1,
+    ORDER_OF_STRINGS = 2,
+    ORDER_OF_DATES = 4,
+    ORDER_OF_TIMES = 8,
+    ORDER_UNKNOWN = 15
+};
+
+static unsigned order_of_system(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum order_group group;
+    } groups[] = {
+        {"Integer", ORDER_OF_NUMBERS},  {"Decimal", ORDER_OF_NUMBERS},
+        {"Quantity", ORDER_OF_NUMBERS}, {"String", ORDER_OF_STRINGS},
+        {"Date", ORDER_OF_DATES},       {"DateTime", ORDER_OF_DATES},
+        {"Time", ORDER_OF_TIMES},
+    };
+
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (strcmp(groups[i].name, name) == 0)
+            return groups[i].group;
+    return 0;
+}
+
+static unsigned order_of_type(const struct model_type *type)
+{
+    switch ((int)type->id) {
+    case MODEL_TYPE_boolean:
+        return 0;
+    case MODEL_TYPE_integer:
+    case MODEL_TYPE_positiveInt:
+    case MODEL_TYPE_unsignedInt:
+    case MODEL_TYPE_decimal:
+        return ORDER_OF_NUMBERS;
+    case MODEL_TYPE_date:
+    case MODEL_TYPE_dateTime:
+    case MODEL_TYPE_instant:
+        return ORDER_OF_DATES;
+    case MODEL_TYPE_time:
+        return ORDER_OF_TIMES;
+    default:
+        if (model_type_is(type, model_type_of(MODEL_TYPE_Quantity)))
+            return ORDER_OF_NUMBERS;
+        return type->kind == MODEL_PRIMITIVE ? ORDER_OF_STRINGS : 0;
+    }
+}
+
+static unsigned order_of(const struct shape *s)
+{
+    unsigned groups = 0;
+
+    if (!is_known(s))
+        return ORDER_UNKNOWN;
+    for (size_t i = 0; i < s->system_count; i++)
+        groups |= order_of_system(s->system[i]);
+    for (size_t i = 0; i < s->type_count; i++)
+        groups |= order_of_type(s->types[i]);
+    return groups;
+}
+
+/* What literals and results of functions are is the evaluation's to judge; an
+ * element is judged here, by the model. */
+static void check_order(struct checker *c, const struct node *n,
+                        const struct shape *left, const struct shape *right)
+{
+    bool is_order =
+        n->op >= OPERATOR_LESS && n->op <= OPERATOR_GREATER_OR_EQUAL;
+    bool has_element = left->type_count > 0 || right->type_count > 0;
+
+    if (c->o->strict && is_order && has_element &&
+        !(order_of(left) & order_of(right)))
+        refuse(c, n, "these two have no order with each other");
 }
 
 /* NOLINTBEGIN(misc-no-recursion): PARSER_HEIGHT_MAX bounds the tree */
@@ -287,6 +374,8 @@ static struct shape check_function(struct checker *c, struct node *n,
 
     if (bytes_is(n->name, "iif"))
         return check_iif(c, n, left, self);
+    if (bytes_is(n->name, "not") && n->left && is_surely_many(n->left))
+        refuse(c, n, "not() of more than one item");
     for (size_t i = 0; f->result != RESULT_TYPE && i < n->arg_count; i++) {
         /* repeat() looks at what it yielded before */
         struct shape any = shape_any();
@@ -345,6 +434,7 @@ static struct shape check_binary(struct checker *c, struct node *n,
     struct shape left = check_node(c, n->left, self);
     struct shape right = check_node(c, n->right, self);
 
+    check_order(c, n, &left, &right);
     if (n->op < OPERATOR_UNION)
         return shape_system("Boolean");
     if (n->op != OPERATOR_UNION)

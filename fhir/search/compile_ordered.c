@@ -1,5 +1,6 @@
 #include "fhir/search/compilation.h"
 #include "fhir/search/escape.h"
+#include "fhir/search/unit.h"
 #include "storage/base/instant.h"
 
 /* --- prefixes --- */
@@ -134,6 +135,20 @@ static enum err_code compile_units(const struct compilation *c, char *text,
     return ERR_OK;
 }
 
+static void find_base(struct predicate_number *w)
+{
+    struct unit unit = {.dimension = 0};
+
+    if (w->form == TOKEN_WITH_SYSTEM)
+        unit = unit_find(w->system, w->code);
+    w->dimension = unit.dimension;
+    if (!unit.dimension)
+        return;
+    w->base = (struct number){unit_to_base(&unit, w->number.value),
+                              unit_to_base(&unit, w->number.low),
+                              unit_to_base(&unit, w->number.high)};
+}
+
 enum err_code compile_quantity(const struct compilation *c, char *text,
                                size_t n, struct predicate_value *out)
 {
@@ -143,5 +158,8 @@ enum err_code compile_quantity(const struct compilation *c, char *text,
     out->number.form = TOKEN_ANY_SYSTEM;
     if (rc || bar == n)
         return rc;
-    return compile_units(c, text + bar + 1, n - bar - 1, &out->number);
+    rc = compile_units(c, text + bar + 1, n - bar - 1, &out->number);
+    if (!rc)
+        find_base(&out->number);
+    return rc;
 }

@@ -23,6 +23,8 @@ static void put_space(enum index_kind kind, struct index_space space, char *out)
 
     if (space.code)
         hash = fold_name(fold_name(hash, "."), space.code);
+    if (space.dimension)
+        hash ^= (uint32_t)(space.dimension >> 32);
     hash ^= hash >> 24;
     out[0] = (char)kind;
     for (int i = 0; i < 3; i++)
@@ -136,7 +138,7 @@ static void add(struct keys *k, const struct index_head *head)
 
 static struct index_space whole_type(const struct keys *k)
 {
-    return (struct index_space){k->values->base->type, NULL};
+    return (struct index_space){.type = k->values->base->type};
 }
 
 static void add_u64(struct keys *k, enum index_kind kind,
@@ -160,7 +162,7 @@ static void add_text(struct keys *k, struct bytes text)
 static void add_range(struct keys *k, const struct search_parameter *p,
                       struct search_range range)
 {
-    struct index_space space = {k->values->base->type, p->code};
+    struct index_space space = {.type = k->values->base->type, .code = p->code};
     bool is_short = range.from_ms != INT64_MIN && range.to_ms != INT64_MAX &&
                     range.to_ms - range.from_ms <= INDEX_SHORT_MS;
 
@@ -172,13 +174,20 @@ static void add_range(struct keys *k, const struct search_parameter *p,
 
 static void add_quantity(struct keys *k, const struct search_quantity *q)
 {
+    struct index_space space = whole_type(k);
     bool plain = q->low >= q->high;
 
-    add_u64(k, plain ? INDEX_NUMBER : INDEX_NUMBER_LOW, whole_type(k),
+    add_u64(k, plain ? INDEX_NUMBER : INDEX_NUMBER_LOW, space,
             index_order_number(q->low));
     if (!plain)
-        add_u64(k, INDEX_NUMBER_HIGH, whole_type(k),
-                index_order_number(q->high));
+        add_u64(k, INDEX_NUMBER_HIGH, space, index_order_number(q->high));
+    if (!q->dimension)
+        return;
+    space.dimension = q->dimension;
+    add_u64(k, plain ? INDEX_BASE : INDEX_BASE_LOW, space,
+            index_order_number(q->base_low));
+    if (!plain)
+        add_u64(k, INDEX_BASE_HIGH, space, index_order_number(q->base_high));
 }
 
 static void add_simple(struct keys *k, const struct search_parameter *p,
@@ -292,7 +301,8 @@ struct bytes index_key_written(const char *type, int64_t time_ms,
 {
     struct index_head head;
 
-    index_head_u64(INDEX_DATE, (struct index_space){type, LAST_UPDATED},
+    index_head_u64(INDEX_DATE,
+                   (struct index_space){.type = type, .code = LAST_UPDATED},
                    index_order_time(time_ms), &head);
     memcpy(out, head.bytes, head.n);
     memcpy(out + head.n, id.p, id.n);

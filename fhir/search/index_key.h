@@ -6,7 +6,8 @@
  * beginning.
  * Owns:   nothing; keys go to the caller's arena.
  * Thread: any.
- * Bounds: INDEX_KEY_BYTES_MAX a key, SEARCH_VALUES_MAX times two a resource. */
+ * Bounds: INDEX_KEY_BYTES_MAX a key, SEARCH_VALUES_MAX times four a resource.
+ */
 #ifndef BELFRY_FHIR_SEARCH_INDEX_KEY_H
 #define BELFRY_FHIR_SEARCH_INDEX_KEY_H
 
@@ -17,7 +18,7 @@
 #define INDEX_HEAD_BYTES_MAX (4 + INDEX_TEXT_BYTES + 1)
 #define INDEX_KEY_BYTES_MAX (INDEX_HEAD_BYTES_MAX + 64)
 /* Changes whenever the same resource would get other keys. */
-#define INDEX_FORM 1
+#define INDEX_FORM 2
 
 enum index_kind {
     INDEX_HASH = 'H',      /* equal tokens, references, URIs */
@@ -27,7 +28,10 @@ enum index_kind {
     INDEX_DATE_TO = 'T',
     INDEX_NUMBER = 'N', /* a plain number */
     INDEX_NUMBER_LOW = 'L',
-    INDEX_NUMBER_HIGH = 'U'
+    INDEX_NUMBER_HIGH = 'U',
+    INDEX_BASE = 'n', /* the same in base units */
+    INDEX_BASE_LOW = 'l',
+    INDEX_BASE_HIGH = 'u'
 };
 
 /* The longest range that counts as short. */
@@ -39,10 +43,11 @@ struct index_head {
 };
 
 /* Heads of keys: a kind, a name space and a value. code is NULL where the name
- * space is the whole resource type. */
+ * space is the whole resource type; dimension is that of base units, else 0. */
 struct index_space {
     const char *type;
     const char *code;
+    uint64_t dimension;
 };
 void index_head_u64(enum index_kind kind, struct index_space space,
                     uint64_t value, struct index_head *out);

@@ -22,7 +22,7 @@ struct planning {
 
 static struct index_space whole_type(const struct planning *x)
 {
-    return (struct index_space){x->query->base->type, NULL};
+    return (struct index_space){.type = x->query->base->type};
 }
 
 /* --- ranges --- */
@@ -161,7 +161,7 @@ static bool plan_date(const struct planning *x,
                       const struct search_parameter *p,
                       const struct predicate_value *value)
 {
-    struct index_space space = {x->query->base->type, p->code};
+    struct index_space space = {.type = x->query->base->type, .code = p->code};
     struct bounds b = date_bounds(&value->date);
 
     add_between(x, INDEX_DATE, space, b.short_least, b.greatest);
@@ -173,30 +173,31 @@ static bool plan_date(const struct planning *x,
 }
 
 /* match_number() for each prefix, widened to bounds. */
-static struct bounds number_bounds(const struct predicate_number *n)
+static struct bounds number_bounds(enum predicate_prefix prefix,
+                                   const struct number *n)
 {
     double low = -HUGE_VAL, high = HUGE_VAL, end = -HUGE_VAL;
     bool by_end = false;
 
-    switch (n->prefix) {
+    switch (prefix) {
     case PREFIX_EQ:
-        low = n->number.low;
-        high = n->number.high;
+        low = n->low;
+        high = n->high;
         break;
     case PREFIX_SA:
-        low = n->number.value;
+        low = n->value;
         break;
     case PREFIX_LT:
     case PREFIX_LE:
     case PREFIX_EB:
-        high = n->number.value;
+        high = n->value;
         break;
     case PREFIX_AP:
-        high = n->number.high;
+        high = n->high;
         break;
     case PREFIX_GT:
     case PREFIX_GE:
-        end = n->number.value;
+        end = n->value;
         by_end = true;
         break;
     case PREFIX_NE:
@@ -204,10 +205,9 @@ static struct bounds number_bounds(const struct predicate_number *n)
     }
     return (struct bounds){index_order_number(low), index_order_number(high),
                            index_order_number(end),
-                           index_order_number(by_end ? end
-                                              : n->prefix == PREFIX_AP
-                                                  ? n->number.low
-                                                  : low),
+                           index_order_number(by_end                ? end
+                                              : prefix == PREFIX_AP ? n->low
+                                                                    : low),
                            by_end};
 }
 
@@ -215,15 +215,20 @@ static bool plan_number(const struct planning *x,
                         const struct search_parameter *p,
                         const struct predicate_value *value)
 {
+    const struct predicate_number *w = &value->number;
     struct index_space space = whole_type(x);
-    struct bounds b = number_bounds(&value->number);
+    bool base = p->type == SEARCH_QUANTITY && w->dimension != 0;
+    struct bounds b = number_bounds(w->prefix, base ? &w->base : &w->number);
 
-    (void)p;
-    add_between(x, INDEX_NUMBER, space, b.short_least, b.greatest);
+    space.dimension = base ? w->dimension : 0;
+    add_between(x, base ? INDEX_BASE : INDEX_NUMBER, space, b.short_least,
+                b.greatest);
     if (b.by_end)
-        add_between(x, INDEX_NUMBER_HIGH, space, b.least_end, UINT64_MAX);
+        add_between(x, base ? INDEX_BASE_HIGH : INDEX_NUMBER_HIGH, space,
+                    b.least_end, UINT64_MAX);
     else
-        add_between(x, INDEX_NUMBER_LOW, space, b.least, b.greatest);
+        add_between(x, base ? INDEX_BASE_LOW : INDEX_NUMBER_LOW, space, b.least,
+                    b.greatest);
     return true;
 }
 

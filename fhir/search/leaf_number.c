@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "fhir/search/unit.h"
+
 /* --- numbers --- */
 
 static bool read_value(const cJSON *number, double *out)
@@ -35,35 +37,49 @@ static void read_units(struct leaf_sink *sink, const cJSON *quantity,
     out->unit = leaf_text(sink, leaf_member(quantity, "unit"));
 }
 
-/* "<5" is anything below 5, and so on. */
-static void apply_comparator(const cJSON *comparator,
-                             struct search_quantity *out)
+static void find_base(struct search_quantity *q)
 {
-    const char *text =
-        cJSON_IsString(comparator) ? comparator->valuestring : "";
+    struct unit unit = unit_find(q->system, q->code);
 
-    if (text[0] == '<') {
-        if (text[1] != '=')
-            out->high = nextafter(out->high, -HUGE_VAL);
-        out->low = -HUGE_VAL;
-    } else if (text[0] == '>') {
-        if (text[1] != '=')
-            out->low = nextafter(out->low, HUGE_VAL);
-        out->high = HUGE_VAL;
+    q->dimension = unit.dimension;
+    if (!unit.dimension)
+        return;
+    q->base_low = unit_to_base(&unit, q->low);
+    q->base_high =
+        q->high == q->low ? q->base_low : unit_to_base(&unit, q->high);
+}
+
+/* "<5" is anything below 5, and so on. */
+static void apply_comparator(const char *comparator, double *low, double *high)
+{
+    if (comparator[0] == '<') {
+        if (comparator[1] != '=')
+            *high = nextafter(*high, -HUGE_VAL);
+        *low = -HUGE_VAL;
+    } else if (comparator[0] == '>') {
+        if (comparator[1] != '=')
+            *low = nextafter(*low, HUGE_VAL);
+        *high = HUGE_VAL;
     }
 }
 
 static void read_quantity(struct leaf_sink *sink,
                           const struct search_path *path, const cJSON *element)
 {
+    const cJSON *comparator = leaf_member(element, "comparator");
     struct search_value value = {0};
+    struct search_quantity *q = &value.quantity;
 
     (void)path;
-    if (!read_value(leaf_member(element, "value"), &value.quantity.low))
+    if (!read_value(leaf_member(element, "value"), &q->low))
         return;
-    value.quantity.high = value.quantity.low;
-    apply_comparator(leaf_member(element, "comparator"), &value.quantity);
-    read_units(sink, element, &value.quantity);
+    q->high = q->low;
+    read_units(sink, element, q);
+    find_base(q);
+    if (cJSON_IsString(comparator)) {
+        apply_comparator(comparator->valuestring, &q->low, &q->high);
+        apply_comparator(comparator->valuestring, &q->base_low, &q->base_high);
+    }
     leaf_add(sink, value);
 }
 
@@ -89,7 +105,7 @@ static void read_range(struct leaf_sink *sink, const struct search_path *path,
     const cJSON *low = leaf_member(element, "low");
     const cJSON *high = leaf_member(element, "high");
     struct search_value value = {
-        .quantity = {-HUGE_VAL, HUGE_VAL, {NULL, 0}, {NULL, 0}, {NULL, 0}}};
+        .quantity = {.low = -HUGE_VAL, .high = HUGE_VAL}};
     bool has_low = read_value(leaf_member(low, "value"), &value.quantity.low);
     bool has_high =
         read_value(leaf_member(high, "value"), &value.quantity.high);
@@ -98,6 +114,7 @@ static void read_range(struct leaf_sink *sink, const struct search_path *path,
     if ((!has_low && !has_high) || value.quantity.low > value.quantity.high)
         return;
     read_units(sink, has_low ? low : high, &value.quantity);
+    find_base(&value.quantity);
     leaf_add(sink, value);
 }
 
@@ -145,6 +162,7 @@ static void read_samples(struct leaf_sink *sink, const struct search_path *path,
     value.quantity.low = offset + factor * (factor < 0 ? high : low);
     value.quantity.high = offset + factor * (factor < 0 ? low : high);
     read_units(sink, origin, &value.quantity);
+    find_base(&value.quantity);
     leaf_add(sink, value);
 }
 

@@ -116,38 +116,45 @@ static bool match_date(const struct search_parameter *p, enum predicate_how how,
 
 /* R4 search.html, number: equality knows the precision that the value is
  * written with, comparisons take it as it is. */
+static bool holds(enum predicate_prefix prefix, struct number w, double low,
+                  double high)
+{
+    bool equal = w.low <= low && high < w.high;
+
+    switch (prefix) {
+    case PREFIX_EQ:
+        return equal;
+    case PREFIX_NE:
+        return !equal;
+    case PREFIX_GT:
+        return high > w.value;
+    case PREFIX_LT:
+        return low < w.value;
+    case PREFIX_GE:
+        return high >= w.value;
+    case PREFIX_LE:
+        return low <= w.value;
+    case PREFIX_SA:
+        return low > w.value;
+    case PREFIX_EB:
+        return high < w.value;
+    case PREFIX_AP:
+        return low <= w.high && w.low <= high;
+    }
+    return false;
+}
+
 static bool match_number(const struct search_parameter *p,
                          enum predicate_how how,
                          const struct predicate_value *wanted,
                          const struct search_value *found)
 {
     const struct predicate_number *w = &wanted->number;
-    double low = found->quantity.low, high = found->quantity.high;
-    bool equal = w->number.low <= low && high < w->number.high;
 
     (void)p;
     (void)how;
-    switch (w->prefix) {
-    case PREFIX_EQ:
-        return equal;
-    case PREFIX_NE:
-        return !equal;
-    case PREFIX_GT:
-        return high > w->number.value;
-    case PREFIX_LT:
-        return low < w->number.value;
-    case PREFIX_GE:
-        return high >= w->number.value;
-    case PREFIX_LE:
-        return low <= w->number.value;
-    case PREFIX_SA:
-        return low > w->number.value;
-    case PREFIX_EB:
-        return high < w->number.value;
-    case PREFIX_AP:
-        return low <= w->number.high && w->number.low <= high;
-    }
-    return false;
+    return holds(w->prefix, w->number, found->quantity.low,
+                 found->quantity.high);
 }
 
 static bool match_units(const struct predicate_number *w,
@@ -170,8 +177,12 @@ static bool match_quantity(const struct search_parameter *p,
                            const struct predicate_value *wanted,
                            const struct search_value *found)
 {
-    return match_units(&wanted->number, &found->quantity) &&
-           match_number(p, how, wanted, found);
+    const struct predicate_number *w = &wanted->number;
+    const struct search_quantity *f = &found->quantity;
+
+    if (w->dimension && w->dimension == f->dimension)
+        return holds(w->prefix, w->base, f->base_low, f->base_high);
+    return match_units(w, f) && match_number(p, how, wanted, found);
 }
 
 static bool match_string(const struct search_parameter *p,

@@ -60,13 +60,17 @@ struct predicate_date {
 };
 
 /* number, number|system|code, number||code: with a number, system and form
- * are not used; TOKEN_NO_SYSTEM compares code with codes and units. */
+ * are not used; TOKEN_NO_SYSTEM compares code with codes and units. A unit of
+ * UCUM has a dimension (unit.h), and the number is in its base units as well.
+ */
 struct predicate_number {
     enum predicate_prefix prefix;
     struct number number;
     enum token_form form;
     struct bytes system;
     struct bytes code;
+    struct number base;
+    uint64_t dimension;
 };
 
 struct predicate_value {

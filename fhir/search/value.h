@@ -37,6 +37,10 @@ struct search_quantity {
     struct bytes system;
     struct bytes code;
     struct bytes unit;
+    /* in base units; without a dimension (unit.h) they are not used */
+    double base_low;
+    double base_high;
+    uint64_t dimension;
 };
 
 struct search_slot;

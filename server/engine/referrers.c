@@ -140,7 +140,7 @@ static enum err_code walk_index(struct looking *x, struct err *e)
 {
     struct referrers *r = x->walk->source->ctx;
     const struct search_reference to = {.type = x->to->type, .id = x->to->id};
-    const struct index_space space = {x->reverse->source, NULL};
+    const struct index_space space = {.type = x->reverse->source};
     struct index_walk index = {r->batch->state, NULL, true};
     struct index_head head;
     struct bytes key;

@@ -293,7 +293,7 @@ static bool is_latest_first(const struct search *s)
 /* The candidates that were written from from_ms to to_ms. */
 static enum err_code place_window(struct search *s)
 {
-    struct index_space space = {NULL, "_lastUpdated"};
+    struct index_space space = {.code = "_lastUpdated"};
     struct search_step now = {.more = true};
     struct bytes after = {NULL, 0};
     enum err_code code = ERR_OK;

@@ -97,6 +97,17 @@ test('each type of parameter finds what it should', async () => {
     assert.deepEqual(await ids(type, params), expected, JSON.stringify(params));
 });
 
+test('a quantity is found in another unit of UCUM', async () => {
+  const ucum = 'http://unitsofmeasure.org';
+
+  assert.deepEqual(await ids('Observation',
+    { 'value-quantity': `gt0.0135|${ucum}|g` }), ['o38', 'o39']);
+  assert.deepEqual(await ids('Observation',
+    { 'value-quantity': `13500|${ucum}|ug` }), ['o37']);
+  assert.deepEqual(await ids('Observation',
+    { 'value-quantity': `gt0|${ucum}|m` }), []);
+});
+
 test('POST _search answers as GET does', async () => {
   const byPost = await find('Observation', { patient: 'p10', code: 'odd' }, { method: 'POST' });
   const posted = await client.search({

@@ -69,12 +69,32 @@ static void write_patient(char *out, const char *id)
     assert_true(n > 0 && n < TEXT_BYTES);
 }
 
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+#define UCUM "http://unitsofmeasure.org"
+
+static void write_ucum(char *out, size_t n)
+{
+    static const char *const codes[] = {"mg", "g",  "ug",  "cm",
+                                        "m",  "/m", "{x}", "none"};
+    static const char *const comparators[] = {"<", "<=", ">", ">="};
+    char comparator[24] = "";
+
+    if (draw(3) == 0)
+        (void)snprintf(comparator, sizeof comparator, "\"comparator\":\"%s\",",
+                       comparators[draw(COUNT(comparators))]);
+    (void)snprintf(out, n,
+                   "\"valueQuantity\":{\"value\":%u%s,%s"
+                   "\"system\":\"" UCUM "\",\"code\":\"%s\"},",
+                   draw(6), draw(2) ? "000" : ".5", comparator,
+                   codes[draw(COUNT(codes))]);
+}
+
 static void write_observation(char *out, const char *id)
 {
     char value[200] = "", when[200] = "";
     int n;
 
-    switch (draw(4)) {
+    switch (draw(5)) {
     case 0:
         (void)snprintf(value, sizeof value,
                        "\"valueQuantity\":{\"value\":%u.%u,\"unit\":\"mg\"%s},",
@@ -89,6 +109,9 @@ static void write_observation(char *out, const char *id)
                        "\"valueCodeableConcept\":{\"coding\":[{\"code\":\"v%u"
                        "\"}],\"text\":\"%s\"},",
                        draw(3), word());
+        break;
+    case 3:
+        write_ucum(value, sizeof value);
         break;
     default:
         break;
@@ -248,6 +271,18 @@ static const char *const observation_queries[] = {
     "value-quantity=eb%u",
     "value-quantity=ne%u",
     "value-quantity=ap%u",
+    "value-quantity=%u|" UCUM "|g",
+    "value-quantity=%u000|" UCUM "|mg",
+    "value-quantity=gt%u|" UCUM "|g",
+    "value-quantity=ge%u.5|" UCUM "|g",
+    "value-quantity=lt%u000000|" UCUM "|ug",
+    "value-quantity=le%u|" UCUM "|g,lt%u|" UCUM "|cm",
+    "value-quantity=sa%u|" UCUM "|m",
+    "value-quantity=eb%u|" UCUM "|m",
+    "value-quantity=ne%u|" UCUM "|kg",
+    "value-quantity=ap%u|" UCUM "|dm",
+    "value-quantity=gt%u|" UCUM "|{x}",
+    "combo-value-quantity=gt%u|" UCUM "|dg",
     "combo-value-quantity=%u",
     "component-value-quantity=gt%u",
     "value-string=%s",
@@ -257,11 +292,10 @@ static const char *const observation_queries[] = {
     "code-value-quantity=c%u$gt2",
     "component-code-value-quantity=c%u$%u",
     "combo-code-value-quantity=c%u$le3",
+    "code-value-quantity=c%u$gt2|" UCUM "|g",
     "code-value-string=c%u$%s",
     "code-value-concept=c%u$v1,c1$v2",
 };
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static void add_escaped(char *out, size_t *n, const char *text)
 {

@@ -56,6 +56,17 @@ static const char observation[] =
     "\"origin\":{\"value\":10},\"period\":1,\"factor\":2,\"dimensions\":1,"
     "\"data\":\"1 E -3 2.5 U\"}}]}";
 
+static const char scores[] =
+    "{\"resourceType\":\"Observation\",\"status\":\"final\","
+    "\"code\":{\"text\":\"t\"},"
+    "\"valueQuantity\":{\"value\":7600,"
+    "\"system\":\"http://unitsofmeasure.org\",\"code\":\"{score}\"},"
+    "\"component\":[{\"code\":{\"text\":\"t\"},\"valueQuantity\":{"
+    "\"value\":37,\"system\":\"http://unitsofmeasure.org\","
+    "\"code\":\"Cel\"}},{\"code\":{\"text\":\"d\"},"
+    "\"valueQuantity\":{\"value\":1,\"comparator\":\">\","
+    "\"system\":\"http://unitsofmeasure.org\",\"code\":\"min\"}}]}";
+
 static const char valueset[] =
     "{\"resourceType\":\"ValueSet\",\"status\":\"active\","
     "\"url\":\"http://acme.org/fhir/ValueSet/123\"}";
@@ -325,13 +336,41 @@ static void quantities_know_units(void **state)
                "component-value-quantity=lt80||mm",
                "component-value-quantity=eb80", "combo-value-quantity=5.4",
                "combo-value-quantity=120||mm", "component-value-quantity=le4",
-               "component-value-quantity=lt5"),
+               "component-value-quantity=lt5",
+               "value-quantity=0.0054|http://unitsofmeasure.org|g",
+               "value-quantity=5400|http://unitsofmeasure.org|ug",
+               "value-quantity=ge5.4|http://unitsofmeasure.org|mg",
+               "value-quantity=ge0.0054|http://unitsofmeasure.org|g",
+               "value-quantity=le5400|http://unitsofmeasure.org|ug",
+               "value-quantity=lt1|http://unitsofmeasure.org|[lb_av]",
+               "value-quantity=ap0.0000055|http://unitsofmeasure.org|kg",
+               "value-quantity=ne5.4|http://unitsofmeasure.org|g"),
           LIST("value-quantity=5.4|http://unitsofmeasure.org|kg",
                "value-quantity=5.4|http://x|mg", "value-quantity=5.4||kg",
                "value-quantity=5.41", "value-quantity=6",
                "value-quantity=lt5.4", "value-quantity=ne5.4",
                "component-value-quantity=80", "value-quantity=120",
-               "component-value-quantity=sa120"));
+               "component-value-quantity=sa120",
+               "value-quantity=gt0.0054|http://unitsofmeasure.org|g",
+               "value-quantity=lt5400|http://unitsofmeasure.org|ug",
+               "value-quantity=gt0|http://unitsofmeasure.org|m",
+               "value-quantity=ne0|http://unitsofmeasure.org|m",
+               "value-quantity=0.0054||g", "value-quantity=0.0054|http://x|g",
+               "value-quantity=gt0|http://unitsofmeasure.org|none",
+               "component-value-quantity=120|http://unitsofmeasure.org|mm"));
+    CHECK(scores,
+          LIST("value-quantity=7600|http://unitsofmeasure.org|{score}",
+               "value-quantity=gt7500|http://unitsofmeasure.org|{score}",
+               "component-value-quantity=lt100|http://unitsofmeasure.org|Cel",
+               "component-value-quantity=ge1|http://unitsofmeasure.org|min",
+               "component-value-quantity=gt59|http://unitsofmeasure.org|s",
+               "component-value-quantity=sa60|http://unitsofmeasure.org|s",
+               "component-value-quantity=gt1|http://unitsofmeasure.org|min"),
+          LIST("value-quantity=7600|http://unitsofmeasure.org|{beats}",
+               "value-quantity=7600|http://unitsofmeasure.org|1",
+               "component-value-quantity=ge0|http://unitsofmeasure.org|K",
+               "component-value-quantity=le60|http://unitsofmeasure.org|s",
+               "component-value-quantity=le1|http://unitsofmeasure.org|min"));
 }
 
 static void composites_hold_within_one_element(void **state)

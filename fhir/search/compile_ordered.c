@@ -74,6 +74,14 @@ static enum err_code widen(const struct compilation *c,
     return ERR_OK;
 }
 
+/* Of a '+' that was not escaped in a URL a space is left, and no date has one:
+ * "10:00:00 02:00" can only be the zone +02:00. */
+static void restore_zone(char *text, size_t n)
+{
+    if (n > sizeof " 02:00" && text[n - 6] == ' ' && text[n - 3] == ':')
+        text[n - 6] = '+';
+}
+
 enum err_code compile_date(const struct compilation *c, char *text, size_t n,
                            struct predicate_value *out)
 {
@@ -83,6 +91,7 @@ enum err_code compile_date(const struct compilation *c, char *text, size_t n,
 
     if (rc)
         return rc;
+    restore_zone(text, n);
     if (!instant_parse_range(rest, &d->range.from_ms, &d->range.to_ms))
         return err_set(c->e, ERR_INVALID,
                        "'%.*s' has a value that is no date; accepted are "

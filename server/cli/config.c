@@ -84,7 +84,8 @@ static const struct option_row rows[] = {
      .standard = "false",
      .offset = AT(dev),
      .help = "For one's own machine: binds to loopback only, needs no "
-             "credentials, and lets endpoints be http and loopback."},
+             "credentials, and lets endpoints be http, on any port, and on "
+             "loopback and private networks."},
     {.name = "validation",
      .kind = OPTION_CHOICE,
      .value = "strict|lenient",

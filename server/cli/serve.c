@@ -18,6 +18,7 @@
 #include "server/http/server.h"
 #include "server/rest/rest.h"
 #include "server/security/egress.h"
+#include "server/security/trust.h"
 #include "storage/base/failpoint.h"
 
 #include <errno.h>
@@ -513,6 +514,8 @@ static enum err_code serve_config(const struct config *config, struct err *e)
         code = read_pem(config->tls_key, &s.key_pem, e);
     if (code == ERR_OK)
         code = read_egress(&s, e);
+    if (code == ERR_OK && config->ca_file)
+        code = trust_check_file(config->ca_file, e);
     if (code == ERR_OK)
         code = open_at_free_port(&s, e);
     if (code == ERR_OK)

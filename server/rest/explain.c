@@ -164,11 +164,9 @@ static const char *judge(struct explanation *x, const struct trace *trace)
     return NULL;
 }
 
-/* What became of it, where the change is one of the log. */
+/* Why a change of the log that would make an event today made none. */
 static const char *judge_stored(const struct explanation *x)
 {
-    if (!x->input.stored || x->event)
-        return NULL;
     if (x->input.change <= x->state.number)
         return "the change was made before the Subscription";
     return "the change made no event when it was made: the Subscription or "
@@ -249,19 +247,21 @@ static void add_head(struct explanation *x)
                       (unsigned long long)in->version);
 }
 
+/* The verdict of a stored change is what became of it; what the Subscription
+ * and its topic say today is told beside it. */
 static void explain(struct explanation *x)
 {
     const struct trace trace = {on_open, on_test, on_close, x};
-    const char *why, *otherwise;
+    const char *why;
 
     add_head(x);
     why = judge(x, &trace);
-    otherwise = judge_stored(x);
-    add_flag(&x->out, "verdict", !why);
+    if (!why && x->input.stored && !x->event)
+        why = judge_stored(x);
+    add_flag(&x->out, "verdict", x->event || !why);
     if (why)
-        add_text(&x->out, "reason", "valueString", bytes_of(why));
-    else if (otherwise)
-        add_text(&x->out, "reason", "valueString", bytes_of(otherwise));
+        add_text(&x->out, x->event ? "today" : "reason", "valueString",
+                 bytes_of(why));
     if (x->event)
         add_delivery(x);
     buf_add_text(&x->out, "]}");

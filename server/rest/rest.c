@@ -15,6 +15,7 @@
 #include "server/rest/reply.h"
 #include "server/rest/search.h"
 #include "server/rest/status.h"
+#include "server/rest/text.h"
 #include "server/rest/topic_event.h"
 #include "server/rest/validate.h"
 #include "server/rest/write.h"
@@ -67,6 +68,20 @@ static enum err_code negotiate(struct exchange *x, struct err *e)
     return negotiate_accept(exchange_header(x, "Accept"), &x->media, e);
 }
 
+/* The body is read as it came: compressed it would be taken for bad JSON. */
+static enum err_code check_coding(const struct exchange *x, struct err *e)
+{
+    struct bytes coding = exchange_header(x, "Content-Encoding");
+    char shown[TEXT_SHOW_BYTES];
+
+    if (!coding.p || text_same(coding, "identity"))
+        return ERR_OK;
+    return err_set(e, ERR_MEDIA_TYPE,
+                   "Content-Encoding \"%s\" is not supported: send the body as "
+                   "it is",
+                   text_show(coding, shown));
+}
+
 static enum http_next begin(struct exchange *x)
 {
     const struct http_request *r = x->request;
@@ -76,6 +91,8 @@ static enum http_next begin(struct exchange *x)
 
     if (code == ERR_OK && is_fhir(x->route.kind))
         code = negotiate(x, &e);
+    if (code == ERR_OK)
+        code = check_coding(x, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
     return interactions[x->route.kind](x);

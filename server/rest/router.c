@@ -33,7 +33,9 @@ struct row {
 static const char no_history[] =
     "the history interaction is not supported; single versions are read at "
     "[type]/[id]/_history/[version]";
-static const char no_operation[] = "this operation is not supported";
+static const char no_operation[] = "the operation is not supported";
+static const char no_websocket[] =
+    "the websocket channel is not supported, so there are no binding tokens";
 
 static const struct row rows[] = {
     {{"health"}, READ_ONLY(ROUTE_HEALTH)},
@@ -88,6 +90,9 @@ static const struct row rows[] = {
      {{"POST", ROUTE_DISCARD}},
      "POST",
      NULL},
+    {{"fhir", "Subscription", "$get-ws-binding-token"}, REFUSED(no_websocket)},
+    {{"fhir", "Subscription", ID, "$get-ws-binding-token"},
+     REFUSED(no_websocket)},
     {{"fhir", TYPE},
      {{"GET", ROUTE_SEARCH}, {"HEAD", ROUTE_SEARCH}, {"POST", ROUTE_CREATE}},
      "GET, HEAD, POST",
@@ -232,6 +237,10 @@ static enum err_code take_row(struct bytes method, const struct row *row,
         return err_set(e, ERR_NOT_FOUND, "\"%s\" is not an R4 resource type",
                        shown);
     }
+    if (row->refusal == no_operation)
+        return err_set(e, ERR_NOT_SUPPORTED,
+                       "the operation %s is not supported here",
+                       text_show(path->parts[path->n - 1], shown));
     if (row->refusal)
         return err_set(e, ERR_NOT_SUPPORTED, "%s", row->refusal);
     return take_method(method, row, out, e);
@@ -245,9 +254,11 @@ static enum err_code take_base(struct bytes method, struct route *out,
         out->kind = ROUTE_BUNDLE;
         return ERR_OK;
     }
-    return err_set(e, ERR_NOT_FOUND,
-                   "this is the base of a FHIR server: see [base]/metadata, "
-                   "[base]/[type] and [base]/[type]/[id]");
+    out->allow = "POST";
+    return err_set(e, ERR_METHOD,
+                   "this is the base of a FHIR server, which takes batches and "
+                   "transactions by POST: see [base]/metadata, [base]/[type] "
+                   "and [base]/[type]/[id]");
 }
 
 enum err_code router_find(struct bytes method, struct bytes text,

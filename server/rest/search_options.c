@@ -130,6 +130,20 @@ static enum err_code take_sort(struct search_options *o, struct bytes type,
     return code;
 }
 
+/* Only a search parameter means something when it is repeated. */
+static enum err_code check_repeated(const struct params *params, struct err *e)
+{
+    static const char *const once[] = {"_sort", "_count", "_total", "_summary",
+                                       "_page"};
+    size_t seen[sizeof once / sizeof once[0]] = {0};
+
+    for (size_t i = 0; i < params->n; i++)
+        for (size_t k = 0; k < sizeof once / sizeof once[0]; k++)
+            if (bytes_is(params->items[i].name, once[k]) && seen[k]++)
+                return err_set(e, ERR_INVALID, "%s may be given once", once[k]);
+    return ERR_OK;
+}
+
 enum err_code search_options_read(const struct params *params,
                                   struct bytes resource_type,
                                   struct arena *arena,
@@ -142,7 +156,9 @@ enum err_code search_options_read(const struct params *params,
         arena_calloc(arena, params->n + 1, sizeof *out->parameters);
     if (!out->parameters)
         return err_nomem(e);
-    code = take_sort(out, resource_type, params, e);
+    code = check_repeated(params, e);
+    if (code == ERR_OK)
+        code = take_sort(out, resource_type, params, e);
     for (size_t i = 0; code == ERR_OK && i < params->n; i++) {
         const struct param *p = &params->items[i];
 

@@ -151,6 +151,33 @@ test('what cannot be explained is refused', async () => {
   assert.equal((await server.fhir('POST', 'Subscription/none/$explain', encounter('finished'))).status, 404);
 });
 
+test('the verdict of a stored change is what became of it, whatever holds today', async () => {
+  await server.put(encounter('finished', { id: 'past' }));
+  const made = await server.fhir('POST', 'Subscription', subscription({ topic: url, endpoint: receiver.url }));
+  const of = async (version) => plain((await server.fhir('GET',
+    `Subscription/${made.json.id}/$explain?reference=Encounter/past/_history/${version}`)).json.parameter);
+  let told = await of(1);
+  assert.equal(told.verdict, false);
+  assert.equal(told.reason, 'the change was made before the Subscription');
+  await server.put(encounter('planned', { id: 'past' }));
+  await server.put(encounter('finished', { id: 'past' }));
+  assert.equal((await server.put({ ...made.json, status: 'off' })).status, 200);
+  await server.put(encounter('planned', { id: 'past' }));
+  await server.put(encounter('finished', { id: 'past' }));
+  told = await of(3);
+  assert.equal(told.verdict, true);
+  assert.equal(told['event-number'], '1');
+  assert.equal(told.today, 'the Subscription is off');
+  told = await of(5);
+  assert.equal(told.verdict, false);
+  assert.equal(told.reason, 'the Subscription is off');
+  assert.equal((await server.put({ ...made.json, status: 'requested' })).status, 200);
+  told = await of(5);
+  assert.equal(told.verdict, false);
+  assert.match(told.reason, /made no event when it was made/);
+  await server.fhir('DELETE', `Subscription/${made.json.id}`);
+});
+
 test('a classic Subscription is explained as well', async () => {
   const made = await server.fhir('POST', 'Subscription', {
     resourceType: 'Subscription', status: 'requested', reason: 'x', criteria: 'Encounter?status=finished',

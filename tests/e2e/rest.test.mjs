@@ -139,6 +139,22 @@ test('a body of another type is 415, an answer of another type 406', async () =>
   refused(await server.fhir('GET', 'Patient/a', undefined, { accept: 'application/fhir+xml' }), 406);
 });
 
+test('a compressed body is 415, whatever it holds', async () => {
+  const body = { resourceType: 'Patient', id: 'packed' };
+  refused(await server.fhir('PUT', 'Patient/packed', body, { 'content-encoding': 'gzip' }), 415, /Content-Encoding/);
+  refused(await server.fhir('GET', 'Patient/packed'), 404);
+  const identity = await server.fhir('PUT', 'Patient/packed', body, { 'content-encoding': 'identity' });
+  assert.equal(identity.status, 201, identity.text);
+});
+
+test('what is only asked for by other methods or not at all says so', async () => {
+  const base = await server.fhir('GET', '');
+  refused(base, 405, /base of a FHIR server/);
+  assert.equal(base.headers.get('allow'), 'POST');
+  refused(await server.fhir('GET', 'Subscription/$get-ws-binding-token'), 400, /websocket/);
+  refused(await server.fhir('POST', 'Patient/$everything', {}), 400, /the operation \$everything/);
+});
+
 test('an oversized body is 413, announced or chunked', async () => {
   const body = JSON.stringify({ resourceType: 'Patient', id: 'a', name: [{ family: 'x'.repeat(70000) }] });
   refused(await server.fhir('PUT', 'Patient/a', body), 413);

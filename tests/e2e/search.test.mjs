@@ -181,6 +181,11 @@ test('what cannot be evaluated is refused by name', async () => {
   await refused('Patient', { _sort: 'nonsense' }, 400, /'nonsense'/);
   await refused('Patient', { _summary: 'text' }, 400, /_summary/);
   await refused('Patient', { _page: 'forged' }, 400, /_page/);
+  for (const repeated of ['_count=1&_count=2', '_sort=name&_sort=birthdate', '_total=none&_total=accurate']) {
+    const answer = await server.fhir('GET', `Patient?${repeated}`);
+    assert.equal(answer.status, 400, repeated);
+    assert.match(answer.text, /may be given once/);
+  }
 });
 
 test('the CapabilityStatement lists the parameters of each type', async () => {

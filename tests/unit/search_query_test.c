@@ -336,6 +336,18 @@ static void equal_dates_contain_what_they_match(void **state)
     assert_false(holds("date=2023"));
 }
 
+static void a_zone_survives_a_plus_that_became_a_space(void **state)
+{
+    static const char at[] = "{\"resourceType\":\"Observation\","
+                             "\"effectiveDateTime\":\"2024-03-10T10:00:00Z\"}";
+
+    (void)state;
+    assert_true(holds_for(at, "date=2024-03-10T12:00:00 02:00"));
+    assert_true(holds_for(at, "date=eq2024-03-10T12:00 02:00"));
+    assert_false(holds_for(at, "date=2024-03-10T12:00:00 03:00"));
+    check_refused("Observation", "date=2024-03-10 02:00", ERR_INVALID, "date");
+}
+
 static void unequal_dates_do_not_contain(void **state)
 {
     (void)state;
@@ -739,6 +751,7 @@ int main(void)
         cmocka_unit_test(contained_resources_match_nothing),
         cmocka_unit_test(canonicals_match_with_and_without_version),
         cmocka_unit_test(equal_dates_contain_what_they_match),
+        cmocka_unit_test(a_zone_survives_a_plus_that_became_a_space),
         cmocka_unit_test(unequal_dates_do_not_contain),
         cmocka_unit_test(greater_dates_reach_above),
         cmocka_unit_test(lesser_dates_reach_below),

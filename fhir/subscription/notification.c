@@ -144,30 +144,54 @@ static void add_proof(struct buf *out, const struct notification_proof *proof)
     buf_add_text(out, "\"}]}");
 }
 
-static void add_fact(struct buf *out, const struct notification_fact *fact)
+static void add_value(struct buf *out, const struct notification_fact *fact)
 {
-    buf_add_text(out, ",{\"name\":\"");
-    buf_add_text(out, fact->name);
     switch (fact->kind) {
     case NOTIFICATION_TEXT:
-        buf_add_text(out, "\",\"valueString\":");
+        buf_add_text(out, "\"valueString\":");
         buf_add_json_string(out, bytes_of(fact->text));
         break;
     case NOTIFICATION_COUNT:
-        buf_add_text(out, "\",\"valueString\":\"");
+        buf_add_text(out, "\"valueString\":\"");
         buf_add_u64(out, (uint64_t)fact->number);
         buf_add_char(out, '"');
         break;
     case NOTIFICATION_INSTANT:
-        buf_add_text(out, "\",\"valueInstant\":");
+        buf_add_text(out, "\"valueInstant\":");
         add_instant(out, fact->number);
         break;
     case NOTIFICATION_FLAG:
-        buf_add_text(out, "\",\"valueBoolean\":");
+        buf_add_text(out, "\"valueBoolean\":");
         buf_add_text(out, fact->number ? "true" : "false");
         break;
+    case NOTIFICATION_GROUP:
+        break;
     }
-    buf_add_char(out, '}');
+}
+
+static void open_fact(struct buf *out, const struct notification_fact *fact)
+{
+    buf_add_text(out, "{\"name\":\"");
+    buf_add_text(out, fact->name);
+    buf_add_text(out, "\",");
+}
+
+void notification_write_fact(struct buf *out,
+                             const struct notification_fact *fact)
+{
+    open_fact(out, fact);
+    if (fact->kind != NOTIFICATION_GROUP) {
+        add_value(out, fact);
+        buf_add_char(out, '}');
+        return;
+    }
+    for (int64_t i = 0; i < fact->number; i++) {
+        buf_add_text(out, i == 0 ? "\"part\":[" : ",");
+        open_fact(out, &fact->parts[i]);
+        add_value(out, &fact->parts[i]);
+        buf_add_char(out, '}');
+    }
+    buf_add_text(out, "]}");
 }
 
 static void open_parameters(struct buf *out,
@@ -199,8 +223,10 @@ static void open_parameters(struct buf *out,
 static void close_parameters(struct buf *out,
                              const struct notification_status *s)
 {
-    for (size_t i = 0; i < s->fact_count; i++)
-        add_fact(out, &s->facts[i]);
+    for (size_t i = 0; i < s->fact_count; i++) {
+        buf_add_char(out, ',');
+        notification_write_fact(out, &s->facts[i]);
+    }
     if (s->proof.value[0])
         add_proof(out, &s->proof);
     if (s->error_text) {

@@ -34,15 +34,21 @@ enum notification_fact_kind {
     NOTIFICATION_TEXT,    /* valueString */
     NOTIFICATION_COUNT,   /* valueString, as the guide's counters */
     NOTIFICATION_INSTANT, /* valueInstant */
-    NOTIFICATION_FLAG     /* valueBoolean */
+    NOTIFICATION_FLAG,    /* valueBoolean */
+    NOTIFICATION_GROUP    /* part: others, none of them a group */
 };
 
 struct notification_fact {
     const char *name;
     enum notification_fact_kind kind;
     const char *text; /* NOTIFICATION_TEXT */
-    int64_t number;   /* all others: count, milliseconds, 0 or 1 */
+    int64_t number;   /* count, milliseconds, 0 or 1; of a group, its parts */
+    const struct notification_fact *parts;
 };
+
+/* As one parameter; a group needs at least one part. */
+void notification_write_fact(struct buf *out,
+                             const struct notification_fact *fact);
 
 /* The status Parameters of one subscription. */
 struct notification_status {

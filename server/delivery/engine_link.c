@@ -7,6 +7,7 @@
 #include "server/base/log.h"
 #include "server/delivery/batch.h"
 #include "server/delivery/limits.h"
+#include "server/engine/attempts.h"
 #include "server/engine/surround.h"
 #include "server/security/egress.h"
 #include "storage/base/failpoint.h"
@@ -211,6 +212,13 @@ static void report(void *ctx, const struct report *r)
         log_event(LOG_ERROR, "delivery.report", "out of memory");
 }
 
+static void attempted(void *ctx, const struct attempt_note *n)
+{
+    const struct engine_link *l = ctx;
+
+    engine_note_attempt(l->engine, n);
+}
+
 bool engine_link_flush(struct engine_link *l)
 {
     struct err e;
@@ -232,8 +240,8 @@ bool engine_link_flush(struct engine_link *l)
 
 struct delivery_source engine_link_source(struct engine_link *l)
 {
-    return (struct delivery_source){look,  next, target,  report,
-                                    acked, keys, breaker, l};
+    return (struct delivery_source){look, next,    target, report,   acked,
+                                    keys, breaker, l,      attempted};
 }
 
 /* ---- messages ---- */

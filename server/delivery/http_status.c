@@ -51,6 +51,7 @@ static bool may_delay(int status)
 struct outcome http_status_outcome(int status, int64_t retry_after_ms)
 {
     struct outcome o = {.failure = class_of(status),
+                        .status = (uint16_t)status,
                         .retry_after_ms =
                             may_delay(status) ? retry_after_ms : 0};
 

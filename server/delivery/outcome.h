@@ -19,6 +19,7 @@ struct outcome {
     enum failure_class failure;    /* FAILURE_NONE: a success */
     int64_t retry_after_ms;        /* 0: none asked for */
     char said[OUTCOME_SAID_BYTES]; /* "HTTP status 503"; "": no answer came */
+    uint16_t status;               /* HTTP's; 0: no answer came */
 };
 
 enum verdict {

@@ -723,8 +723,10 @@ void scheduler_complete(struct scheduler *s, struct attempt *a,
     enum endpoint_news news;
 
     set_now(s, now_ms);
+    scheduler_note(s, a, outcome);
     news = tell_endpoint(s, a, outcome);
     tell_entry(s, a, outcome);
+    scheduler_note_done(s);
     scheduler_spread(s, a->endpoint, news);
     endpoint_unref(&s->endpoints, &a->endpoint);
     attempt_release(s, a);

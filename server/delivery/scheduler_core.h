@@ -26,6 +26,7 @@ struct scheduler {
     struct attempt *free_attempts;
     int64_t now_ms;
     bool held;
+    struct attempt_note note; /* of the attempt that ends at the moment */
 };
 
 /* Puts the entry where its plan wants it: ready, in the heap, or nowhere. */
@@ -51,6 +52,11 @@ void scheduler_acknowledge(struct scheduler *s, struct entry *e,
 /* What else an outcome means for the entry that made the attempt. */
 void scheduler_settle(struct scheduler *s, struct entry *e, struct attempt *a,
                       const struct outcome *o);
+
+/* Around the two above: what is noted of the attempt. */
+void scheduler_note(struct scheduler *s, const struct attempt *a,
+                    const struct outcome *o);
+void scheduler_note_done(struct scheduler *s);
 
 /* What it means for all that share the endpoint. */
 void scheduler_spread(struct scheduler *s, struct endpoint *p,

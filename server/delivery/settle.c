@@ -11,9 +11,70 @@ struct report scheduler_report_of(const struct entry *e, enum report_kind kind)
         .subscription = e->number, .definition = e->definition, .kind = kind};
 }
 
+/* What failed is told with its attempt, so that it is known after a restart. */
+static void add_attempt(const struct attempt_note *n, struct report *r)
+{
+    if (n->subscription != r->subscription || n->subscription == 0 ||
+        r->failure == FAILURE_NONE || n->type == NOTIFY_HEARTBEAT)
+        return;
+    r->attempt =
+        (struct report_attempt){true,    n->ended_ms,    n->first, n->chosen,
+                                n->span, n->duration_ms, n->said};
+}
+
 void scheduler_report(struct scheduler *s, const struct report *r)
 {
-    s->config.source.report(s->config.source.ctx, r);
+    struct report told = *r;
+
+    add_attempt(&s->note, &told);
+    if (s->note.subscription == r->subscription && r->next_attempt_ms > 0)
+        s->note.next_ms = r->next_attempt_ms;
+    s->config.source.report(s->config.source.ctx, &told);
+}
+
+/* ---- what is noted of an attempt ---- */
+
+static void note_numbers(const struct attempt *a, struct attempt_note *n)
+{
+    if (a->type != NOTIFY_EVENT)
+        return;
+    n->first = a->numbers ? a->numbers[0] : a->first;
+    if (!a->numbers) {
+        n->span = (uint32_t)(a->last - a->first);
+        return;
+    }
+    for (uint32_t i = 0; i < a->number_count; i++) {
+        uint64_t at = a->numbers[i] - n->first;
+
+        n->chosen |= at < 64 ? (uint64_t)1 << at : 0;
+        n->span = (uint32_t)at;
+    }
+}
+
+void scheduler_note(struct scheduler *s, const struct attempt *a,
+                    const struct outcome *o)
+{
+    int64_t took_ms = s->now_ms - a->begun_ms;
+
+    s->note = (struct attempt_note){
+        .subscription = a->subscription,
+        .definition = a->definition,
+        .ended_ms = s->now_ms,
+        .duration_ms =
+            took_ms > 0 && took_ms < UINT32_MAX ? (uint32_t)took_ms : 0,
+        .said = o->status,
+        .type = (uint8_t)a->type,
+        .failure = (uint8_t)o->failure};
+    note_numbers(a, &s->note);
+}
+
+void scheduler_note_done(struct scheduler *s)
+{
+    const struct delivery_source *source = &s->config.source;
+
+    if (source->attempted)
+        source->attempted(source->ctx, &s->note);
+    s->note = (struct attempt_note){.subscription = 0};
 }
 
 void scheduler_report_status(struct scheduler *s, struct entry *e,
@@ -146,7 +207,7 @@ static void handshake_failed(struct scheduler *s, struct entry *e,
     if (e->failures >= p->attempts || next - e->since_ms > p->window_ms)
         give_up(s, e, e->failures, o);
     else
-        e->attempt_ms = next;
+        s->note.next_ms = e->attempt_ms = next;
 }
 
 /* ---- batches: of the one line, or of a lane ---- */

@@ -5,6 +5,7 @@
 #ifndef BELFRY_SERVER_DELIVERY_SOURCE_H
 #define BELFRY_SERVER_DELIVERY_SOURCE_H
 
+#include "server/engine/attempt_log.h"
 #include "server/engine/breaker_state.h"
 #include "server/engine/read.h"
 
@@ -41,6 +42,8 @@ struct delivery_source {
     /* What is remembered of an endpoint. False: nothing. */
     bool (*breaker)(void *ctx, uint64_t hash, struct breaker_state *out);
     void *ctx;
+    /* An attempt ended. NULL: nobody asks. */
+    void (*attempted)(void *ctx, const struct attempt_note *n);
 };
 
 #endif

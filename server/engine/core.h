@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "server/engine/attempts.h"
 #include "server/engine/backfill.h"
 #include "server/engine/engine.h"
 #include "server/engine/ledger.h"
@@ -24,8 +25,9 @@ struct engine {
     bool writer_runs;
     char *base_url;
 
-    struct state state;   /* see state.h */
-    struct ledger ledger; /* any thread */
+    struct state state;           /* see state.h */
+    struct ledger ledger;         /* any thread */
+    struct attempt_log *attempts; /* any thread */
 
     /* owner: writer */
     struct views views;

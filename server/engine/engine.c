@@ -56,6 +56,9 @@ init_state(struct engine *g, const struct engine_config *config, struct err *e)
         return code;
     views_init(&g->views, s);
     retention_init(&g->retention, &config->retention);
+    g->attempts = attempt_log_new();
+    if (!g->attempts)
+        return err_nomem(e);
     code = signer_new(&s->signer, e);
     if (code != ERR_OK)
         return code;
@@ -117,6 +120,8 @@ enum err_code engine_open(const struct engine_config *config,
         code = views_load(&g->views, e);
     if (code == ERR_OK)
         code = backfill_load(&g->backfill, &g->state.subs, e);
+    if (code == ERR_OK)
+        code = attempts_load(g, e);
     if (code == ERR_OK)
         *out = g;
     else
@@ -220,6 +225,7 @@ void engine_close(struct engine **g)
     if (gone->writer_runs)
         (void)pthread_join(gone->writer, NULL);
     fini_state(gone);
+    attempt_log_free(gone->attempts);
     ledger_fini(&gone->ledger);
     free(gone->base_url);
     free(gone);

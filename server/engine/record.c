@@ -10,7 +10,9 @@
 #define EVENT_CHAINED_BYTES (EVENT_BYTES + CHAIN_BYTES)
 #define REPORTS_HEADER 16
 #define REPORT_FIXED 40
-#define REPORT_RANGE 16 /* after the error, of the kinds that have one */
+#define REPORT_RANGE 16   /* after the error, of the kinds that have one */
+#define REPORT_ATTEMPT 36 /* after that, where the kind has this bit */
+#define KIND_WITH_ATTEMPT 0x80u
 #define FLAG_UPDATE_AS_CREATE 1
 #define FLAG_CHAINED 2
 #define FLAG_SURROUND 4 /* its length and itself behind the events */
@@ -218,8 +220,32 @@ size_t record_reports_size(const struct report *reports, size_t n)
 
     for (size_t i = 0; i < n; i++)
         size += REPORT_FIXED + strlen(reports[i].error) +
-                range_bytes(reports[i].kind);
+                range_bytes(reports[i].kind) +
+                (reports[i].attempt.made ? REPORT_ATTEMPT : 0);
     return size;
+}
+
+static char *put_attempt(const struct report_attempt *a, char *at)
+{
+    memset(at, 0, REPORT_ATTEMPT);
+    put64(at, a->first);
+    put64(at + 8, a->chosen);
+    put32(at + 16, a->span);
+    put32(at + 20, a->duration_ms);
+    put16(at + 24, a->said);
+    put64(at + 28, (uint64_t)a->ended_ms);
+    return at + REPORT_ATTEMPT;
+}
+
+static void get_attempt(const char *at, struct report_attempt *out)
+{
+    *out = (struct report_attempt){.made = true,
+                                   .first = get64(at),
+                                   .chosen = get64(at + 8),
+                                   .span = get32(at + 16),
+                                   .duration_ms = get32(at + 20),
+                                   .said = get16(at + 24),
+                                   .ended_ms = (int64_t)get64(at + 28)};
 }
 
 void record_reports_write(const struct report *reports, size_t n,
@@ -242,7 +268,7 @@ void record_reports_write(const struct report *reports, size_t n,
         put64(at + 24, (uint64_t)r->next_attempt_ms);
         put32(at + 32, r->attempts);
         put16(at + 36, (uint16_t)error_bytes);
-        at[38] = (char)r->kind;
+        at[38] = (char)(r->kind | (r->attempt.made ? KIND_WITH_ATTEMPT : 0));
         at[39] = (char)r->failure;
         memcpy(at + REPORT_FIXED, r->error, error_bytes);
         at += REPORT_FIXED + error_bytes;
@@ -251,6 +277,8 @@ void record_reports_write(const struct report *reports, size_t n,
             put64(at + 8, r->letter);
             at += REPORT_RANGE;
         }
+        if (r->attempt.made)
+            at = put_attempt(&r->attempt, at);
     }
     record_seal(out, (size_t)(at - out) + RECORD_SEAL_BYTES);
 }
@@ -259,19 +287,22 @@ void record_reports_write(const struct report *reports, size_t n,
 static bool read_report(struct bytes from, struct report *r, size_t *n)
 {
     size_t error_bytes;
+    unsigned kind;
 
     if (from.n < REPORT_FIXED)
         return false;
+    kind = (unsigned char)from.p[38];
     *r = (struct report){.subscription = get64(from.p),
                          .definition = get64(from.p + 8),
                          .event = get64(from.p + 16),
                          .next_attempt_ms = (int64_t)get64(from.p + 24),
                          .attempts = get32(from.p + 32),
-                         .kind = (enum report_kind)from.p[38],
+                         .kind = (enum report_kind)(kind & ~KIND_WITH_ATTEMPT),
                          .failure =
                              (enum failure_class)(unsigned char)from.p[39]};
     error_bytes = get16(from.p + 36);
-    *n = REPORT_FIXED + error_bytes + range_bytes(r->kind);
+    *n = REPORT_FIXED + error_bytes + range_bytes(r->kind) +
+         (kind & KIND_WITH_ATTEMPT ? REPORT_ATTEMPT : 0);
     if (error_bytes >= sizeof r->error || from.n < *n)
         return false;
     memcpy(r->error, from.p + REPORT_FIXED, error_bytes);
@@ -279,6 +310,8 @@ static bool read_report(struct bytes from, struct report *r, size_t *n)
         r->first = get64(from.p + REPORT_FIXED + error_bytes);
         r->letter = get64(from.p + REPORT_FIXED + error_bytes + 8);
     }
+    if (kind & KIND_WITH_ATTEMPT)
+        get_attempt(from.p + *n - REPORT_ATTEMPT, &r->attempt);
     return true;
 }
 

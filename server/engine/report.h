@@ -4,6 +4,7 @@
 #ifndef BELFRY_SERVER_ENGINE_REPORT_H
 #define BELFRY_SERVER_ENGINE_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/engine/failure.h"
@@ -27,6 +28,17 @@ enum report_kind {
                              in the dead-letter list once more */
 };
 
+/* The attempt that it is about, told with what failed. */
+struct report_attempt {
+    bool made; /* false: there was none, or a success */
+    int64_t ended_ms;
+    uint64_t first;  /* event; 0: a handshake */
+    uint64_t chosen; /* these and the span: as attempt_note has them */
+    uint32_t span;
+    uint32_t duration_ms;
+    uint16_t said;
+};
+
 struct report {
     uint64_t subscription; /* number */
     uint64_t definition;   /* the definition that was in force; a report for
@@ -42,6 +54,7 @@ struct report {
                           the engine; 0: its events were passed before */
     uint32_t attempts; /* ENDPOINT: times that it was found failing in a row */
     int64_t next_attempt_ms;
+    struct report_attempt attempt;
     char error[REPORT_ERROR_BYTES]; /* "" : none; no patient data */
 };
 

@@ -172,16 +172,17 @@ struct notification_fact *tell_facts(const struct subscription_state *s,
 {
     /* the first two are always told, the others when they say something */
     const struct notification_fact all[FACTS_MAX] = {
-        {"delivered-events", NOTIFICATION_COUNT, NULL, (int64_t)s->delivered},
+        {"delivered-events", NOTIFICATION_COUNT, NULL, (int64_t)s->delivered,
+         NULL},
         {"pending-events", NOTIFICATION_COUNT, NULL,
-         (int64_t)(s->last_event - s->delivered)},
-        {"failed-attempts", NOTIFICATION_COUNT, NULL, s->attempts},
-        {"next-attempt", NOTIFICATION_INSTANT, NULL, s->next_attempt_ms},
-        {"paused", NOTIFICATION_FLAG, NULL, s->paused ? 1 : 0},
-        {"backfilling", NOTIFICATION_FLAG, NULL, s->backfilling ? 1 : 0},
-        {"dead-letters", NOTIFICATION_COUNT, NULL, (int64_t)s->letters},
-        {"removed-events", NOTIFICATION_COUNT, NULL, (int64_t)s->expired},
-        {"lost-events", NOTIFICATION_COUNT, NULL, (int64_t)s->lost}};
+         (int64_t)(s->last_event - s->delivered), NULL},
+        {"failed-attempts", NOTIFICATION_COUNT, NULL, s->attempts, NULL},
+        {"next-attempt", NOTIFICATION_INSTANT, NULL, s->next_attempt_ms, NULL},
+        {"paused", NOTIFICATION_FLAG, NULL, s->paused ? 1 : 0, NULL},
+        {"backfilling", NOTIFICATION_FLAG, NULL, s->backfilling ? 1 : 0, NULL},
+        {"dead-letters", NOTIFICATION_COUNT, NULL, (int64_t)s->letters, NULL},
+        {"removed-events", NOTIFICATION_COUNT, NULL, (int64_t)s->expired, NULL},
+        {"lost-events", NOTIFICATION_COUNT, NULL, (int64_t)s->lost, NULL}};
     struct notification_fact *out = arena_calloc(arena, FACTS_MAX, sizeof *out);
 
     *n = 0;

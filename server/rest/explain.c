@@ -6,6 +6,7 @@
 #include "fhir/model/types.h"
 #include "server/engine/dead_letter.h"
 #include "server/engine/read.h"
+#include "server/rest/attempts_view.h"
 #include "server/rest/explain_input.h"
 #include "server/rest/reply.h"
 
@@ -203,6 +204,21 @@ static void add_waiting(struct explanation *x)
     add_text(&x->out, "error", "valueString", bytes_of(s->error));
 }
 
+/* Those that carried the event, newest first. */
+static void add_attempts(struct explanation *x)
+{
+    const struct attempt_query q = {x->state.number, x->event};
+    size_t n;
+    const struct notification_fact *all =
+        attempts_view(x->x->rest->config.engine, &q, &x->x->scratch, &n);
+
+    for (size_t i = 0; all && i < n; i++) {
+        if (x->out.n && x->out.p[x->out.n - 1] == '}')
+            buf_add_char(&x->out, ',');
+        notification_write_fact(&x->out, &all[i]);
+    }
+}
+
 static void add_delivery(struct explanation *x)
 {
     struct dead_letter letter = {0};
@@ -220,6 +236,7 @@ static void add_delivery(struct explanation *x)
         add_text(&x->out, "state", "valueString", bytes_of("acknowledged"));
     }
     buf_add_text(&x->out, "]}");
+    add_attempts(x);
 }
 
 /* ---- the whole ---- */

@@ -4,6 +4,7 @@
 
 #include "fhir/model/types.h"
 #include "server/engine/tell.h"
+#include "server/rest/attempts_view.h"
 #include "server/rest/reply.h"
 #include "server/rest/status_input.h"
 
@@ -127,7 +128,33 @@ static enum err_code list_all(struct exchange *x, const struct status_input *in,
     return ERR_OK;
 }
 
+/* What is told beside the guide's own parameters. */
+static bool add_facts(struct exchange *x, const struct subscription_state *s,
+                      bool with_attempts, struct notification_status *out)
+{
+    const struct attempt_query q = {s->number, 0};
+    struct notification_fact *all, *facts, *attempts;
+    size_t n = 0, attempt_n = 0;
+
+    facts = tell_facts(s, &x->scratch, &n);
+    out->facts = facts;
+    out->fact_count = n;
+    if (!facts || !with_attempts)
+        return facts != NULL;
+    attempts =
+        attempts_view(x->rest->config.engine, &q, &x->scratch, &attempt_n);
+    all = arena_calloc(&x->scratch, n + attempt_n + 1, sizeof *all);
+    if (!attempts || !all)
+        return false;
+    memcpy(all, facts, n * sizeof *all);
+    memcpy(all + n, attempts, attempt_n * sizeof *all);
+    out->facts = all;
+    out->fact_count = n + attempt_n;
+    return true;
+}
+
 static enum err_code fill_item(struct exchange *x, const struct row *row,
+                               bool with_attempts,
                                struct notification_status *out, struct err *e)
 {
     const struct subscription_state *s = &row->state;
@@ -147,8 +174,7 @@ static enum err_code fill_item(struct exchange *x, const struct row *row,
         out->topic = t.definition->canonical;
     }
     rng_uuid(c->rng, out->uuid);
-    out->facts = tell_facts(s, &x->scratch, &out->fact_count);
-    if (!out->facts)
+    if (!add_facts(x, s, with_attempts, out))
         return err_nomem(e);
     return tell_proof(&t, &out->proof, e);
 }
@@ -167,7 +193,8 @@ static enum http_next answer(struct exchange *x, const struct listing *l)
         return reply_error(x, &e);
     }
     for (size_t i = 0; i < l->n; i++) {
-        if (fill_item(x, &l->rows[i], &items[i], &e) != ERR_OK)
+        if (fill_item(x, &l->rows[i], l->n <= STATUS_ATTEMPTS_MAX, &items[i],
+                      &e) != ERR_OK)
             return reply_error(x, &e);
     }
     rng_uuid(c->rng, bundle_id);

@@ -10,6 +10,8 @@
 
 #define STATUS_ITEMS_MAX 5000
 #define STATUS_SCAN_MAX 100000
+/* An answer about more of them leaves out the attempts of each. */
+#define STATUS_ATTEMPTS_MAX 100
 #define STATUS_BYTES_MAX ((size_t)16 << 20)
 
 enum http_next status_instance(struct exchange *x);

@@ -67,6 +67,9 @@ static void a_failing_focus_holds_up_itself_alone(void **state)
     (void)state;
     wake(w, 1);
     finish_at(w, find(w, 1), http_status_outcome(404, 0));
+    assert_int_equal(w->note.first, 1);
+    assert_int_equal(w->note.chosen, 1);
+    assert_int_equal(w->note.next_ms, START + 5 * SEC);
     finish_at(w, find(w, 2), http_status_outcome(200, 0));
     assert_int_equal(last_report(w)->kind, REPORT_ACKED);
     /* more of both: b goes on, a waits for its retry */

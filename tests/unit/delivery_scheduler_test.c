@@ -189,6 +189,35 @@ static void a_retry_is_the_same_batch_though_more_came(void **state)
     world_free(w);
 }
 
+static void what_an_attempt_came_to_is_noted(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    add_active(w, 1, 4);
+    wake(w, 1);
+    at_ms(w, START + 40);
+    answer(w, 500);
+    assert_int_equal(w->note.subscription, 1);
+    assert_int_equal(w->note.failure, FAILURE_SERVER);
+    assert_int_equal(w->note.said, 500);
+    assert_int_equal(w->note.type, NOTIFY_EVENT);
+    assert_int_equal(w->note.first, 1);
+    assert_int_equal(w->note.span, 3);
+    assert_int_equal(w->note.duration_ms, 40);
+    assert_int_equal(w->note.ended_ms, START + 40);
+    assert_int_equal(w->note.next_ms, START + 5040);
+    assert_true(last_report(w)->attempt.made);
+    assert_int_equal(last_report(w)->attempt.span, 3);
+    at_ms(w, START + 5040);
+    answer(w, 200);
+    assert_int_equal(w->note.failure, FAILURE_NONE);
+    assert_int_equal(w->note.said, 200);
+    assert_int_equal(w->note.next_ms, 0);
+    assert_false(last_report(w)->attempt.made);
+    world_free(w);
+}
+
 static void ladder_ends_in_error_after_seven_days(void **state)
 {
     static const int64_t steps_s[] = {5,     30,    120,   600,   1800,
@@ -828,6 +857,7 @@ int main(void)
         cmocka_unit_test(batches_go_in_order_one_at_a_time),
         cmocka_unit_test(next_batch_does_not_wait_for_the_reports_commit),
         cmocka_unit_test(a_retry_is_the_same_batch_though_more_came),
+        cmocka_unit_test(what_an_attempt_came_to_is_noted),
         cmocka_unit_test(ladder_ends_in_error_after_seven_days),
         cmocka_unit_test(failed_subscription_sends_nothing_before_reactivation),
         cmocka_unit_test(nothing_follows_a_failure_that_is_not_committed_yet),

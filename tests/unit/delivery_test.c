@@ -2,6 +2,7 @@
  * functions of engine.h that delivery uses are defined here. */
 #include "server/delivery/delivery.h"
 
+#include "server/engine/attempts.h"
 #include "server/engine/breaker_state.h"
 #include "server/engine/read.h"
 #include "server/engine/surround.h"
@@ -78,6 +79,12 @@ enum err_code engine_events(struct engine *g, const struct event_query *query,
                                       .text = query->with_text ? bytes_of(TEXT)
                                                                : bytes_of("")};
     return ERR_OK;
+}
+
+void engine_note_attempt(struct engine *g, const struct attempt_note *n)
+{
+    (void)g;
+    (void)n;
 }
 
 bool surround_is_wanted(const struct subscription *s,

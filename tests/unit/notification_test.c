@@ -511,16 +511,20 @@ static void answer_of_events_tells_the_live_count_and_the_rest(void **state)
 
 static void facts_are_parameters_of_their_type(void **state)
 {
+    static const struct notification_fact parts[] = {
+        {"outcome", NOTIFICATION_TEXT, "success", 1, NULL},
+        {"events", NOTIFICATION_COUNT, NULL, 2, NULL}};
     const struct notification_fact facts[] = {
-        {"note", NOTIFICATION_TEXT, "a\"b", 0},
-        {"pending", NOTIFICATION_COUNT, NULL, 12},
-        {"next-attempt", NOTIFICATION_INSTANT, NULL, EVENT_MS},
-        {"paused", NOTIFICATION_FLAG, NULL, 1}};
+        {"note", NOTIFICATION_TEXT, "a\"b", 0, NULL},
+        {"pending", NOTIFICATION_COUNT, NULL, 12, NULL},
+        {"next-attempt", NOTIFICATION_INSTANT, NULL, EVENT_MS, NULL},
+        {"paused", NOTIFICATION_FLAG, NULL, 1, NULL},
+        {"delivery-attempt", NOTIFICATION_GROUP, NULL, 2, parts}};
     struct notification n = make(NOTIFY_HEARTBEAT, CONTENT_ID_ONLY);
     struct fixture *f = *state;
 
     n.status.facts = facts;
-    n.status.fact_count = 4;
+    n.status.fact_count = 5;
     write_bundle(f, &n);
     assert_json(entry(f, 0),
                 ENTRY_0(P_TOPIC P_STATUS("active") P_TYPE("heartbeat") P_COUNT(
@@ -528,7 +532,11 @@ static void facts_are_parameters_of_their_type(void **state)
                           "{\"name\":\"pending\",\"valueString\":\"12\"},"
                           "{\"name\":\"next-attempt\",\"valueInstant\":"
                           "\"2026-01-02T03:04:05.900Z\"},"
-                          "{\"name\":\"paused\",\"valueBoolean\":true}"));
+                          "{\"name\":\"paused\",\"valueBoolean\":true},"
+                          "{\"name\":\"delivery-attempt\",\"part\":["
+                          "{\"name\":\"outcome\",\"valueString\":"
+                          "\"success\"},{\"name\":\"events\","
+                          "\"valueString\":\"2\"}]}"));
 }
 
 static void codes_have_texts(void **state)

@@ -38,6 +38,7 @@ struct world {
     size_t report_count;
     size_t begun;
     size_t looks;
+    struct attempt_note note; /* of the last attempt */
     struct delivery_counters counters;
     uint64_t focus[64];           /* of event n: focus[n % 64] */
     struct breaker_state breaker; /* as remembered, of any endpoint */
@@ -108,6 +109,13 @@ static inline bool breaker(void *ctx, uint64_t hash, struct breaker_state *out)
     (void)hash;
     *out = w->breaker;
     return w->breaker.trips > 0;
+}
+
+static inline void take_note(void *ctx, const struct attempt_note *n)
+{
+    struct world *w = ctx;
+
+    w->note = *n;
 }
 
 /* What the engine does with a report (server/engine/report.h). */
@@ -202,13 +210,13 @@ static const struct rng no_jitter = {fill_zero, NULL};
 
 static inline void build(struct world *w, const struct endpoint_limits *limits)
 {
-    struct scheduler_config c = {
-        .source = {look, next, target, take_report, acked, keys, breaker, w},
-        .channel = {begin, w},
-        .rng = &no_jitter,
-        .counters = &w->counters,
-        .park_after = 3,
-        .resting = RESTING};
+    struct scheduler_config c = {.source = {look, next, target, take_report,
+                                            acked, keys, breaker, w, take_note},
+                                 .channel = {begin, w},
+                                 .rng = &no_jitter,
+                                 .counters = &w->counters,
+                                 .park_after = 3,
+                                 .resting = RESTING};
 
     endpoint_limits_default(&c.limits);
     if (limits)

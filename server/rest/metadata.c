@@ -77,20 +77,11 @@ static void add_versioning(struct buf *b, bool conditional_read)
                    conditional_read ? "full-support" : "not-supported");
 }
 
-/* Subscriptions show their live state: they are searched by less. */
-static void add_search(struct buf *b, const char *type, bool subscription)
+static void add_search(struct buf *b, const char *type)
 {
     buf_add_text(b, ",\"searchParam\":[");
-    if (subscription) {
-        add_search_parameter(b, "_id", "token");
-        buf_add_char(b, ',');
-        add_search_parameter(b, "url", "uri");
-        buf_add_char(b, ',');
-        add_search_parameter(b, "status", "token");
-    } else {
-        add_base(b, search_base_common(), true);
-        add_base(b, search_base_find(bytes_of(type)), false);
-    }
+    add_base(b, search_base_common(), true);
+    add_base(b, search_base_find(bytes_of(type)), false);
     buf_add_char(b, ']');
 }
 
@@ -144,7 +135,7 @@ static void add_resource(struct buf *b, const char *type, struct metadata *out)
                         "/StructureDefinition/backport-subscription\"]");
     add_interactions(b);
     add_versioning(b, !subscription);
-    add_search(b, type, subscription);
+    add_search(b, type);
     add_operations(b, subscription);
     buf_add_char(b, '}');
 }

@@ -11,6 +11,7 @@
 #include "server/rest/search.h"
 #include "server/rest/search_bundle.h"
 #include "server/rest/search_options.h"
+#include "server/rest/shown.h"
 
 /* One resource's JSON and values. */
 #define SCRATCH_BYTES ((size_t)64 << 20)
@@ -34,10 +35,14 @@ struct search {
     struct exchange *x;
     struct search_options options;
     struct query *query;
+    struct query *planned; /* what the index knows of; NULL: all of it */
+    bool live;             /* Subscriptions: judged and shown as they are now */
+    struct buf shown;
     struct index_plan *plans;
     size_t plan_count;
     struct arena arena;   /* of the whole search */
     struct arena scratch; /* of one candidate */
+    struct arena found;   /* of one that is read again */
     struct search_bundle bundle;
     size_t looks;      /* candidates that were judged */
     bool counting;     /* the page is done: matches are only counted */
@@ -57,11 +62,38 @@ struct search {
 
 /* ---- judging ---- */
 
-/* NULL when it does not match; the values that it was judged by else. */
-static const struct search_values *judge(struct search *s,
-                                         const struct search_candidate *c)
+/* The text as it is shown; false when it is gone in the meantime, or failed.
+ * Of a Subscription the status and the error are state, and what is secret is
+ * masked: nobody finds out by a search what a read does not tell. */
+static bool show(struct search *s, struct bytes id, struct bytes text,
+                 struct bytes *out)
 {
-    cJSON *json = cJSON_ParseWithLength(c->text.p, c->text.n);
+    struct subscription_state state;
+    enum err_code code;
+
+    *out = text;
+    if (!s->live)
+        return true;
+    arena_reset(&s->scratch);
+    buf_reset(&s->shown);
+    code = engine_subscription_by_id(s->x->rest->config.engine, id, &state,
+                                     NULL, s->e);
+    if (code == ERR_NOT_FOUND)
+        return false;
+    if (code == ERR_OK)
+        code = shown_subscription(text, &state, &s->scratch, &s->shown, s->e);
+    if (code == ERR_OK)
+        code = buf_check(&s->shown, s->e);
+    s->failed = code;
+    *out = buf_bytes(&s->shown);
+    return code == ERR_OK;
+}
+
+/* NULL when it does not match; the values that it was judged by else. */
+static const struct search_values *
+judge(struct search *s, const struct search_candidate *c, struct bytes text)
+{
+    cJSON *json = cJSON_ParseWithLength(text.p, text.n);
     struct search_values *values = NULL;
 
     arena_reset(&s->scratch);
@@ -78,10 +110,12 @@ static const struct search_values *judge(struct search *s,
     return query_matches(s->query, values) ? values : NULL;
 }
 
-static bool matches(struct search *s, const struct search_candidate *c)
+static bool matches(struct search *s, const struct search_candidate *c,
+                    struct bytes *text)
 {
     s->looks++;
-    return s->options.parameter_count == 0 || judge(s, c) != NULL;
+    return show(s, c->id, c->text, text) &&
+           (s->options.parameter_count == 0 || judge(s, c, *text) != NULL);
 }
 
 /* ---- a page in the order of ids ---- */
@@ -89,14 +123,15 @@ static bool matches(struct search *s, const struct search_candidate *c)
 static bool take(void *ctx, const struct search_candidate *c)
 {
     struct search *s = ctx;
-    bool found = matches(s, c);
+    struct bytes text;
+    bool found = matches(s, c, &text);
 
     if (s->failed != ERR_OK)
         return false;
     if (found && !s->counting) {
         if (!search_bundle_has_room(&s->bundle, s->options.count))
             return false;
-        buf_add(search_bundle_begin_entry(&s->bundle, c->id), c->text);
+        buf_add(search_bundle_begin_entry(&s->bundle, c->id), text);
         search_bundle_end_entry(&s->bundle);
     }
     s->bundle.total += found;
@@ -241,11 +276,14 @@ static bool is_before(const struct search *s, struct bytes key, struct bytes id)
 static bool place(void *ctx, const struct search_candidate *c)
 {
     struct search *s = ctx;
-    const struct search_values *values = judge(s, c);
+    const struct search_values *values = NULL;
+    struct bytes text;
     char raw[ORDER_BYTES_MAX];
     struct placed *p = &s->placed[s->placed_count];
 
     s->looks++;
+    if (show(s, c->id, c->text, &text))
+        values = judge(s, c, text);
     if (s->failed != ERR_OK)
         return false;
     if (!values)
@@ -353,18 +391,21 @@ static enum err_code place_latest(struct search *s)
 static enum err_code add_placed(struct search *s, const struct placed *p)
 {
     struct resource_version v;
+    struct bytes text;
     enum err_code code;
 
-    arena_reset(&s->scratch);
+    arena_reset(&s->found);
     code = engine_read(
         s->x->rest->config.engine,
         &(struct resource_query){s->x->route.type, p->id, p->version},
-        &s->scratch, &v, s->e);
+        &s->found, &v, s->e);
     if (code != ERR_OK)
         return code;
-    buf_add(search_bundle_begin_entry(&s->bundle, p->id), v.text);
-    search_bundle_end_entry(&s->bundle);
-    return ERR_OK;
+    if (show(s, p->id, v.text, &text)) {
+        buf_add(search_bundle_begin_entry(&s->bundle, p->id), text);
+        search_bundle_end_entry(&s->bundle);
+    }
+    return s->failed;
 }
 
 static enum err_code in_order(struct search *s, struct bytes *last_key)
@@ -411,6 +452,35 @@ static enum err_code in_order(struct search *s, struct bytes *last_key)
 
 /* ---- the whole ---- */
 
+static bool is_status(struct bytes name)
+{
+    struct bytes modifier;
+
+    return bytes_is(bytes_split(name, ':', &modifier), "status");
+}
+
+/* The index has the status that was stored, not the live one. */
+static enum err_code plan(struct search *s, struct query_search *q)
+{
+    struct query_parameter *kept;
+    size_t n = 0;
+
+    if (!s->live)
+        return index_plans(s->query, &s->arena, &s->plans, &s->plan_count,
+                           s->e);
+    kept = arena_calloc(&s->arena, q->count + 1, sizeof *kept);
+    if (!kept)
+        return err_nomem(s->e);
+    for (size_t i = 0; i < q->count; i++)
+        if (!is_status(q->parameters[i].name))
+            kept[n++] = q->parameters[i];
+    q->count = n;
+    q->parameters = kept;
+    if (query_compile_search(q, &s->planned, s->e) != ERR_OK)
+        return s->e->code;
+    return index_plans(s->planned, &s->arena, &s->plans, &s->plan_count, s->e);
+}
+
 static enum err_code prepare(struct search *s)
 {
     struct exchange *x = s->x;
@@ -425,9 +495,7 @@ static enum err_code prepare(struct search *s)
     q.parameters = s->options.parameters;
     q.count = s->options.parameter_count;
     code = query_compile_search(&q, &s->query, s->e);
-    return code == ERR_OK ? index_plans(s->query, &s->arena, &s->plans,
-                                        &s->plan_count, s->e)
-                          : code;
+    return code == ERR_OK ? plan(s, &q) : code;
 }
 
 static enum err_code run(struct search *s, struct bytes *next)
@@ -461,14 +529,19 @@ static enum http_next answer(struct search *s)
 enum http_next resource_search(struct exchange *x)
 {
     struct err e = {0};
-    struct search s = {.x = x, .e = &e};
+    struct search s = {.x = x, .e = &e, .live = x->route.subscription};
     enum http_next next;
 
     arena_init(&s.arena, ARENA_BYTES);
     arena_init(&s.scratch, SCRATCH_BYTES);
+    arena_init(&s.found, SCRATCH_BYTES);
+    buf_init(&s.shown, SCRATCH_BYTES);
     next = prepare(&s) == ERR_OK ? answer(&s) : reply_error(x, &e);
     query_free(s.query);
+    query_free(s.planned);
     arena_fini(&s.arena);
     arena_fini(&s.scratch);
+    arena_fini(&s.found);
+    buf_fini(&s.shown);
     return next;
 }

@@ -2,14 +2,11 @@
 
 #include "server/rest/reply.h"
 #include "server/rest/resource_search.h"
-#include "server/rest/subscription_search.h"
 #include "server/rest/topic_view.h"
 
 static enum http_next run(struct exchange *x)
 {
-    if (topic_view_is_search(x))
-        return topic_view_search(x);
-    return x->route.subscription ? subscription_search(x) : resource_search(x);
+    return topic_view_is_search(x) ? topic_view_search(x) : resource_search(x);
 }
 
 enum http_next search_get(struct exchange *x)

@@ -32,12 +32,3 @@ enum err_code shown_old_subscription(struct bytes text, struct arena *scratch,
 
     return subscription_show(text, &face, scratch, out, e);
 }
-
-bool shown_endpoint_is(struct bytes text, const char *url)
-{
-    struct json_item channel, endpoint;
-
-    return json_member(text, json_root(text), "channel", &channel) &&
-           json_member(text, channel.value, "endpoint", &endpoint) &&
-           json_string_is(text, endpoint.value, url);
-}

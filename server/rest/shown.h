@@ -26,7 +26,4 @@ MUST_CHECK enum err_code shown_old_subscription(struct bytes text,
 /* The status that the text itself holds. */
 enum subscription_status shown_stored_status(struct bytes text);
 
-/* channel.endpoint of a stored Subscription equals url. */
-bool shown_endpoint_is(struct bytes text, const char *url);
-
 #endif

@@ -195,5 +195,6 @@ test('the CapabilityStatement lists the parameters of each type', async () => {
   assert.equal(of('Patient').name, 'string');
   assert.equal(of('Patient')._lastUpdated, 'date');
   assert.equal(of('Observation')['code-value-quantity'], 'composite');
-  assert.deepEqual(Object.keys(of('Subscription')), ['_id', 'url', 'status']);
+  for (const [name, kind] of Object.entries({ _id: 'token', _lastUpdated: 'date', _tag: 'token', _profile: 'uri', url: 'uri', status: 'token', type: 'token', criteria: 'string', payload: 'token', contact: 'token' }))
+    assert.equal(of('Subscription')[name], kind, name);
 });

@@ -13,7 +13,8 @@
 #include "storage/base/arena.h"
 #include "storage/base/err.h"
 
-#define SEARCH_VALUES_MAX 4096
+/* The largest of R4's own value sets has some 6,400 codes. */
+#define SEARCH_VALUES_MAX 16384
 
 struct search_values;
 

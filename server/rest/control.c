@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 
-#include "fhir/model/types.h"
 #include "fhir/outcome/outcome.h"
 #include "server/engine/event_time.h"
 #include "server/rest/operation.h"
 #include "server/rest/reply.h"
 #include "server/rest/text.h"
+#include "server/rest/subscription_find.h"
 
 #define CONTROL_ARENA_BYTES ((size_t)4 << 10)
 #define CONTROL_TEXT_BYTES 160
@@ -112,19 +112,6 @@ static enum http_next submit(struct exchange *x, const struct control *control)
     return code == ERR_OK ? HTTP_WAIT : reply_error(x, &e);
 }
 
-static enum err_code find(struct exchange *x, struct subscription_state *out,
-                          struct err *e)
-{
-    enum err_code code = ERR_NOT_FOUND;
-
-    if (model_is_id(x->route.id))
-        code = engine_subscription_by_id(x->rest->config.engine, x->route.id,
-                                         out, NULL, e);
-    if (code == ERR_NOT_FOUND)
-        return err_set(e, code, "there is no such Subscription");
-    return code;
-}
-
 /* ---- $pause and $resume ---- */
 
 static enum http_next plain(struct exchange *x, const char *name,
@@ -136,7 +123,7 @@ static enum http_next plain(struct exchange *x, const char *name,
     enum err_code code = operation_read(x, &operation, &e);
 
     if (code == ERR_OK)
-        code = find(x, &state, &e);
+        code = subscription_find(x, &state, NULL, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
     return submit(x, &(struct control){.kind = kind});
@@ -235,7 +222,7 @@ enum http_next control_resend(struct exchange *x)
     enum err_code code = read_range(x, &c, &e);
 
     if (code == ERR_OK)
-        code = find(x, &state, &e);
+        code = subscription_find(x, &state, NULL, &e);
     if (code == ERR_OK)
         code = add_instants(x, &state, &c, &e);
     return code == ERR_OK ? submit(x, &c) : reply_error(x, &e);
@@ -260,7 +247,7 @@ static enum http_next settle(struct exchange *x, const char *name,
                        "$dead-letters",
                        name);
     if (code == ERR_OK)
-        code = find(x, &state, &e);
+        code = subscription_find(x, &state, NULL, &e);
     return code == ERR_OK ? submit(x, &c) : reply_error(x, &e);
 }
 

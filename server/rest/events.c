@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 
-#include "fhir/model/types.h"
 #include "server/engine/surround.h"
 #include "server/engine/tell.h"
 #include "server/rest/operation.h"
 #include "server/rest/reply.h"
 #include "server/rest/text.h"
+#include "server/rest/subscription_find.h"
 
 /* Of an answer besides the resources: the parts of EVENTS_MAX events. */
 #define EVENTS_EXTRA_BYTES ((size_t)4 << 20)
@@ -63,19 +63,6 @@ static enum err_code read_input(struct events *v, struct err *e)
     if (code == ERR_OK && v->since > v->until)
         return err_set(e, ERR_INVALID,
                        "eventsSinceNumber is greater than eventsUntilNumber");
-    return code;
-}
-
-static enum err_code find(struct events *v, struct err *e)
-{
-    struct bytes id = v->x->route.id;
-    enum err_code code = ERR_NOT_FOUND;
-
-    if (model_is_id(id))
-        code = engine_subscription_by_id(v->x->rest->config.engine, id,
-                                         &v->state, &v->definition, e);
-    if (code == ERR_NOT_FOUND)
-        return err_set(e, code, "there is no such Subscription");
     return code;
 }
 
@@ -193,7 +180,7 @@ static enum err_code gather(struct events *v, struct notification *n,
     enum err_code code = read_input(v, e);
 
     if (code == ERR_OK)
-        code = find(v, e);
+        code = subscription_find(v->x, &v->state, &v->definition, e);
     if (code != ERR_OK)
         return code;
     limit_content(v);

@@ -3,12 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "fhir/model/types.h"
 #include "server/engine/dead_letter.h"
 #include "server/engine/read.h"
 #include "server/rest/attempts_view.h"
 #include "server/rest/explain_input.h"
 #include "server/rest/reply.h"
+#include "server/rest/subscription_find.h"
 
 /* Dead letters looked through for an event. */
 #define LETTERS_MAX 1000
@@ -286,15 +286,11 @@ static void explain(struct explanation *x)
 
 static enum err_code gather(struct explanation *x, struct err *e)
 {
-    const struct exchange *exchange = x->x;
+    struct exchange *exchange = x->x;
     struct engine *engine = exchange->rest->config.engine;
-    enum err_code code = ERR_NOT_FOUND;
+    enum err_code code =
+        subscription_find(exchange, &x->state, &x->definition, e);
 
-    if (model_is_id(exchange->route.id))
-        code = engine_subscription_by_id(engine, exchange->route.id, &x->state,
-                                         &x->definition, e);
-    if (code == ERR_NOT_FOUND)
-        return err_set(e, code, "there is no such Subscription");
     if (code == ERR_OK)
         code = explain_input_read(x->x, &x->input, e);
     if (code == ERR_OK && x->input.stored)

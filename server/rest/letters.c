@@ -1,10 +1,10 @@
 #include "server/rest/letters.h"
 
-#include "fhir/model/types.h"
 #include "server/engine/dead_letter.h"
 #include "server/engine/read.h"
 #include "server/rest/operation.h"
 #include "server/rest/reply.h"
+#include "server/rest/subscription_find.h"
 
 /* One letter with its error text, escaped. */
 #define LETTER_BYTES ((size_t)4 << 10)
@@ -100,19 +100,6 @@ static enum err_code add_letters(struct listing *l, struct err *e)
     return ERR_OK;
 }
 
-static enum err_code find(struct listing *l, struct err *e)
-{
-    struct exchange *x = l->x;
-    enum err_code code = ERR_NOT_FOUND;
-
-    if (model_is_id(x->route.id))
-        code = engine_subscription_by_id(x->rest->config.engine, x->route.id,
-                                         &l->state, NULL, e);
-    if (code == ERR_NOT_FOUND)
-        return err_set(e, code, "there is no such Subscription");
-    return code;
-}
-
 enum http_next letters_list(struct exchange *x)
 {
     struct listing l = {.x = x};
@@ -122,7 +109,7 @@ enum http_next letters_list(struct exchange *x)
     if (code == ERR_OK)
         code = operation_number(x, "since", 1, &l.since, &e);
     if (code == ERR_OK)
-        code = find(&l, &e);
+        code = subscription_find(x, &l.state, NULL, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
     buf_init(&l.body, LETTER_BYTES * (LETTERS_MAX + 1));

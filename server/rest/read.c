@@ -116,6 +116,16 @@ static enum http_next answer_topic(struct exchange *x, const struct err *e)
     return reply_body(x, 200, &body);
 }
 
+/* A deletion is a version too. */
+static enum http_next refuse(struct exchange *x,
+                             const struct resource_version *v,
+                             const struct err *e)
+{
+    if (e->code == ERR_GONE)
+        reply_version(x, v->version, v->time_ms);
+    return reply_error(x, e);
+}
+
 enum http_next read_current(struct exchange *x)
 {
     struct resource_version v = {0};
@@ -125,7 +135,7 @@ enum http_next read_current(struct exchange *x)
         return answer(x, &v);
     if (e.code == ERR_NOT_FOUND && topic_state_carries(x->route.type))
         return answer_topic(x, &e);
-    return reply_error(x, &e);
+    return refuse(x, &v, &e);
 }
 
 static enum err_code find_version(struct exchange *x,
@@ -144,7 +154,7 @@ enum http_next read_version(struct exchange *x)
     struct err e;
 
     if (find_version(x, &v, &e) != ERR_OK)
-        return reply_error(x, &e);
+        return refuse(x, &v, &e);
     return answer(x, &v);
 }
 

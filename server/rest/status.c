@@ -7,6 +7,7 @@
 #include "server/rest/attempts_view.h"
 #include "server/rest/reply.h"
 #include "server/rest/status_input.h"
+#include "server/rest/subscription_find.h"
 
 struct row {
     struct subscription_state state;
@@ -223,9 +224,8 @@ enum http_next status_instance(struct exchange *x)
     enum err_code code = status_input_read(x, &in, &e);
 
     if (code == ERR_OK) {
-        code = find_id(x, x->route.id, &row, &e);
-        if (code == ERR_NOT_FOUND)
-            (void)err_set(&e, code, "there is no such Subscription");
+        row.definition = NULL;
+        code = subscription_find(x, &row.state, &row.definition, &e);
     }
     if (code == ERR_OK)
         code = add_row(&l, &row, &e);

@@ -219,7 +219,11 @@ test('a deleted Subscription can be put again and starts anew', async (t) => {
     const told = receiver.got.filter((n) => n.type === 'event-notification').at(-1);
     assert.deepEqual(told.events.map((e) => e.number), [1]);
     assert.equal((await server.fhir('DELETE', 'Subscription/again')).status, 204);
-    assert.equal((await server.fhir('GET', 'Subscription/again')).status, 410);
-    assert.equal((await server.fhir('GET', 'Subscription/again/$status')).status, 404);
+    for (const [method, path] of [['GET', ''], ['GET', '/$status'], ['GET', '/$events'], ['GET', '/$dead-letters'], ['POST', '/$pause'], ['GET', '/$explain?reference=Patient/again/_history/1']]) {
+      const gone = await server.fhir(method, `Subscription/again${path}`);
+      assert.equal(gone.status, 410, path);
+      assert.equal(gone.headers.get('etag'), `W/"${2 * round}"`, path);
+      assert.match(gone.json.issue[0].diagnostics, /was deleted/);
+    }
   }
 });

@@ -81,6 +81,23 @@ static enum err_code read_method(struct bytes text, struct json_span request,
     return ERR_OK;
 }
 
+/* "Type?criteria" of an update or a delete. */
+static enum err_code read_criteria(struct bytes url, struct bundle_entry *out,
+                                   struct err *e)
+{
+    if (out->method != BUNDLE_PUT && out->method != BUNDLE_DELETE)
+        return bundle_refuse(e, ERR_NOT_SUPPORTED, out->index, "request.url",
+                             "a search is not supported here");
+    out->type = bytes_split(url, '?', &out->criteria);
+    if (!model_is_resource_type(out->type))
+        return bundle_refuse(e, ERR_INVALID, out->index, "request.url",
+                             "it does not begin with an R4 resource type");
+    if (out->criteria.n == 0)
+        return bundle_refuse(e, ERR_INVALID, out->index, "request.url",
+                             "a resource type and an id are needed");
+    return ERR_OK;
+}
+
 /* "Type", "Type/id", "Type/id/_history/version", as the method needs it. */
 static enum err_code read_url(struct bytes text, struct json_span request,
                               struct bytes base_url, struct arena *arena,
@@ -93,9 +110,7 @@ static enum err_code read_url(struct bytes text, struct json_span request,
                              "a URL is needed");
     url = relative_to(url, base_url);
     if (bytes_find(url, '?') < url.n)
-        return bundle_refuse(
-            e, ERR_NOT_SUPPORTED, out->index, "request.url",
-            "a search or a conditional interaction is not supported here");
+        return read_criteria(url, out, e);
     out->type = bytes_split(url, '/', &rest);
     out->id = bytes_split(rest, '/', &rest);
     word = bytes_split(rest, '/', &rest);
@@ -121,7 +136,7 @@ static enum err_code read_conditions(struct bytes text,
                                      struct arena *arena,
                                      struct bundle_entry *out, struct err *e)
 {
-    struct bytes unsupported;
+    struct bytes unsupported, criteria;
 
     if (!string_member(text, request, "ifMatch", arena, &out->if_match))
         return bundle_refuse(e, ERR_INVALID, out->index, "request.ifMatch",
@@ -130,11 +145,12 @@ static enum err_code read_conditions(struct bytes text,
                        &out->if_none_match))
         return bundle_refuse(e, ERR_INVALID, out->index, "request.ifNoneMatch",
                              "this is no entity tag");
-    if (!string_member(text, request, "ifNoneExist", arena, &unsupported) ||
-        unsupported.p)
-        return bundle_refuse(e, ERR_NOT_SUPPORTED, out->index,
-                             "request.ifNoneExist",
-                             "a conditional create is not supported");
+    if (!string_member(text, request, "ifNoneExist", arena, &criteria) ||
+        (criteria.p && (criteria.n == 0 || out->method != BUNDLE_POST)))
+        return bundle_refuse(e, ERR_INVALID, out->index, "request.ifNoneExist",
+                             "it is the query part of a POST");
+    if (criteria.p)
+        out->criteria = criteria;
     if (!string_member(text, request, "ifModifiedSince", arena, &unsupported) ||
         unsupported.p)
         return bundle_refuse(e, ERR_NOT_SUPPORTED, out->index,

@@ -26,6 +26,7 @@ struct bundle_entry {
     enum bundle_method method;
     struct bytes type;          /* of the URL; a known resource type */
     struct bytes id;            /* of the URL; empty for a create */
+    struct bytes criteria;      /* of a conditional one, else {NULL, 0} */
     struct bytes version;       /* of the URL of a vread, else empty */
     struct bytes full_url;      /* {NULL, 0} without */
     struct bytes if_match;      /* {NULL, 0} without */

@@ -1,6 +1,7 @@
 #include "fhir/bundle/link.h"
 
 #include "fhir/json/unescape.h"
+#include "fhir/model/types.h"
 
 /* Longer strings are no URL that an entry could have as its fullUrl. */
 #define LINK_URL_BYTES 1024
@@ -17,6 +18,13 @@ void link_table_fini(struct link_table *t)
     map_fini(&t->map);
 }
 
+void link_table_reset(struct link_table *t)
+{
+    map_fini(&t->map);
+    map_init(&t->map);
+    t->first = NULL;
+}
+
 static bool is_from(const void *object, const void *key)
 {
     return bytes_equal(((const struct link *)object)->from,
@@ -26,6 +34,11 @@ static bool is_from(const void *object, const void *key)
 static const struct link *find(const struct link_table *t, struct bytes url)
 {
     return map_find(&t->map, bytes_hash(url, t->seed), is_from, &url);
+}
+
+bool link_table_has(const struct link_table *t, struct bytes from)
+{
+    return find(t, from) != NULL;
 }
 
 bool link_table_add(struct link_table *t, struct bytes from, struct bytes to,
@@ -176,6 +189,47 @@ static void rewrite_strings(struct rewrite *w, struct json_span span)
             rewrite_string(w, string);
         }
     }
+}
+
+/* --- conditional references --- */
+
+static bool tell(struct bytes text, struct json_span string, link_each *each,
+                 void *ctx)
+{
+    struct bytes raw =
+        bytes_make(text.p + string.begin + 1, string.end - string.begin - 2);
+    char value[LINK_URL_BYTES];
+    struct bytes reference;
+    size_t mark = bytes_find(raw, '?');
+
+    if (mark == raw.n || raw.n > sizeof value ||
+        !model_is_resource_type(bytes_make(raw.p, mark)))
+        return true;
+    reference = bytes_make(value, json_unescape(raw, value));
+    return each(ctx, reference);
+}
+
+bool link_conditionals(struct bytes text, struct json_span span,
+                       link_each *each, void *ctx)
+{
+    bool is_reference = false;
+
+    for (size_t at = span.begin; at < span.end; at++) {
+        struct json_span string = {at, at};
+
+        if (text.p[at] != '"')
+            continue;
+        string.end = string_end(text, at);
+        at = string.end - 1;
+        if (is_key(text, string.end)) {
+            is_reference = json_string_is(text, string, "reference");
+            continue;
+        }
+        if (is_reference && !tell(text, string, each, ctx))
+            return false;
+        is_reference = false;
+    }
+    return true;
 }
 
 void link_rewrite(const struct link_table *t, struct bytes text,

@@ -32,9 +32,20 @@ void link_table_init(struct link_table *t, const uint64_t seed[2],
                      struct arena *arena);
 void link_table_fini(struct link_table *t);
 
+/* Empties it. */
+void link_table_reset(struct link_table *t);
+
+bool link_table_has(const struct link_table *t, struct bytes from);
+
 /* False without memory; *repeated tells that from is there already. */
 MUST_CHECK bool link_table_add(struct link_table *t, struct bytes from,
                                struct bytes to, bool *repeated);
+
+/* Tells of each conditional reference ("Patient?identifier=1") in the value at
+ * span, unescaped; until each returns false. */
+typedef bool link_each(void *ctx, struct bytes reference);
+bool link_conditionals(struct bytes text, struct json_span span,
+                       link_each *each, void *ctx);
 
 /* Writes the value at span with its links replaced; full_url is the entry's
  * own, or empty. Check out with buf_check(). */

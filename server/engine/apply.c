@@ -5,6 +5,7 @@
 #include "fhir/search/values.h"
 #include "server/base/json_scope.h"
 #include "server/engine/apply_control.h"
+#include "server/engine/condition.h"
 #include "server/engine/effects.h"
 #include "server/engine/lazy_trees.h"
 #include "server/engine/referrers.h"
@@ -328,8 +329,17 @@ static bool is_outdated(const struct work *w)
 /* Its result says when it is refused. */
 static enum err_code admit(struct work *w, struct err *e)
 {
+    bool holds = true;
+    enum err_code code;
+
     if (!preconditions_hold(w))
         return ERR_OK;
+    code = condition_check(w->batch, w->command, &holds, e);
+    if (code != ERR_OK)
+        return code;
+    if (!holds)
+        return refuse(w->command, ERR_STALE,
+                      "what the criteria find changed in the meantime");
     if (is_outdated(w))
         return refuse(w->command, ERR_STALE,
                       "the topics changed in the meantime");

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "server/engine/condition.h"
+
 struct command *command_new(size_t arena_bytes)
 {
     struct command *c = calloc(1, sizeof *c);
@@ -16,6 +18,7 @@ struct command *command_new(size_t arena_bytes)
 static void free_one(struct command *c)
 {
     stored_text_fini(&c->text);
+    condition_free(c->condition);
     subscription_free(c->subscription);
     topic_unref(c->topic);
     arena_fini(&c->arena);

@@ -13,6 +13,7 @@
 #include "server/engine/control.h"
 #include "storage/base/arena.h"
 
+struct condition;
 struct index_change;
 
 enum command_kind {
@@ -48,6 +49,9 @@ struct command {
     /* The preparer read this version (0: none, or it was deleted; UINT64_MAX:
      * did not look) and built the text upon it. A mismatch is ERR_STALE. */
     uint64_t prepared_upon;
+    /* Of a conditional interaction; heap, or NULL. One that does not hold any
+     * more is ERR_STALE. */
+    struct condition *condition;
     struct subscription *subscription; /* when type is Subscription */
     /* COMMAND_EVENT: its code, and what it names besides its focus: a JSON
      * array of references (arena). topic is the one that it is reported on. */

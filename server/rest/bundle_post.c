@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "server/engine/condition.h"
 #include "server/rest/body.h"
 #include "server/rest/bundle_run.h"
 #include "server/rest/reply.h"
@@ -14,6 +15,8 @@ void bundle_run_free(struct bundle_run *run)
 {
     if (!run)
         return;
+    for (size_t i = 0; run->items && i < run->bundle.count; i++)
+        condition_free(run->items[i].conditional.condition);
     link_table_fini(&run->links);
     arena_fini(&run->arena);
     free(run);
@@ -53,30 +56,150 @@ static bool make_items(struct exchange *x, struct bundle_run *run)
 
         item->entry = &b->entries[i];
         item->id = item->entry->id;
-        if (item->entry->method == BUNDLE_POST) {
+        if (item->entry->method == BUNDLE_POST || item->entry->criteria.p) {
             rng_uuid(x->rest->config.rng, id);
-            item->id = arena_copy(&run->arena, bytes_of(id));
+            item->drawn = arena_copy(&run->arena, bytes_of(id));
+            item->id = item->drawn;
         }
     }
     return !arena_failed(&run->arena);
 }
 
-static struct bytes reference_to(struct bundle_run *run,
-                                 const struct bundle_item *item)
+/* ---- what criteria find ---- */
+
+static enum command_kind kind_of(enum bundle_method method)
 {
-    struct bytes type = item->entry->type, id = item->id;
-    char *p = arena_alloc(&run->arena, type.n + id.n + 2);
+    switch (method) {
+    case BUNDLE_POST:
+        return COMMAND_CREATE;
+    case BUNDLE_PUT:
+        return COMMAND_UPDATE;
+    case BUNDLE_DELETE:
+    case BUNDLE_GET:
+        break;
+    }
+    return COMMAND_DELETE;
+}
+
+/* A new id is the drawn one, so that others can refer to it. */
+static enum err_code find_item(struct exchange *x, struct bundle_item *item,
+                               struct err *e)
+{
+    struct bundle_run *run = x->bundle;
+    struct conditional *c = &item->conditional;
+    enum err_code code;
+
+    condition_free(c->condition);
+    *c = (struct conditional){
+        .asked = kind_of(item->entry->method),
+        .type = item->entry->type,
+        .body = json_text(x->request->body, item->entry->resource)};
+    code = params_add(&c->criteria, item->entry->criteria, &run->arena, e);
+    if (code == ERR_OK)
+        code = conditional_find(x->rest, c, &run->arena, e);
+    item->id = c->id.n > 0 ? c->id : item->drawn;
+    return code;
+}
+
+/* Those of a transaction are found before any of its entries is prepared. */
+static enum err_code find_items(struct exchange *x, struct err *e)
+{
+    struct bundle_run *run = x->bundle;
+
+    for (size_t i = 0; i < run->bundle.count; i++) {
+        struct bundle_item *item = &run->items[i];
+
+        if (item->entry->criteria.p && find_item(x, item, e) != ERR_OK)
+            return bundle_run_blame(e, item);
+    }
+    return ERR_OK;
+}
+
+struct reference_search {
+    struct exchange *x;
+    struct err *e;
+    enum err_code failed;
+};
+
+static bool find_reference(void *ctx, struct bytes reference)
+{
+    struct reference_search *s = ctx;
+    struct bundle_run *run = s->x->bundle;
+    struct bytes from = arena_copy(&run->arena, reference);
+    struct bytes to = {NULL, 0};
+    bool known = link_table_has(&run->links, reference);
+
+    if (known)
+        return true;
+    s->failed = from.p ? conditional_reference(s->x->rest, reference,
+                                               &run->arena, &to, s->e)
+                       : err_nomem(s->e);
+    if (s->failed == ERR_OK && !link_table_add(&run->links, from, to, &known))
+        s->failed = err_nomem(s->e);
+    return s->failed == ERR_OK;
+}
+
+/* R4 http.html#trules: conditional references are replaced by what they find,
+ * one resource each. */
+static enum err_code find_references(struct exchange *x, struct err *e)
+{
+    const struct bundle *b = &x->bundle->bundle;
+    struct reference_search s = {.x = x, .e = e};
+    struct err why;
+
+    for (size_t i = 0; i < b->count; i++) {
+        struct bundle_item *item = &x->bundle->items[i];
+
+        if (item->entry->method == BUNDLE_GET ||
+            item->entry->method == BUNDLE_DELETE ||
+            link_conditionals(x->request->body, item->entry->resource,
+                              find_reference, &s))
+            continue;
+        why = *e;
+        return bundle_refuse(e, s.failed, i, "resource", why.message);
+    }
+    return ERR_OK;
+}
+
+static struct bytes join(struct bundle_run *run, struct bytes a, char between,
+                         struct bytes b)
+{
+    char *p = arena_alloc(&run->arena, a.n + b.n + 2);
 
     if (!p)
         return bytes_make(NULL, 0);
-    memcpy(p, type.p, type.n);
-    p[type.n] = '/';
-    memcpy(p + type.n + 1, id.p, id.n);
-    return bytes_make(p, type.n + id.n + 1);
+    memcpy(p, a.p, a.n);
+    p[a.n] = between;
+    memcpy(p + a.n + 1, b.p, b.n);
+    return bytes_make(p, a.n + b.n + 1);
 }
 
-/* R4 http.html#trules: a resource has one interaction in a transaction, and a
- * fullUrl is one entry's. */
+/* A resource has one interaction in a transaction; two creates by the same
+ * criteria would make two of what should be there once. What is not touched
+ * may be meant by several. */
+static enum err_code claim(struct bundle_run *run, struct link_table *once,
+                           const struct bundle_item *item, struct bytes to,
+                           struct err *e)
+{
+    const struct bundle_entry *entry = item->entry;
+    bool repeated = false;
+    struct bytes criteria;
+
+    if (item->conditional.nothing)
+        return ERR_OK;
+    if (!link_table_add(once, to, to, &repeated))
+        return err_nomem(e);
+    if (!repeated && entry->method == BUNDLE_POST && entry->criteria.p) {
+        criteria = join(run, entry->type, '?', entry->criteria);
+        if (!criteria.p || !link_table_add(once, criteria, to, &repeated))
+            return err_nomem(e);
+    }
+    return repeated ? bundle_refuse(e, ERR_INVALID, entry->index, "request.url",
+                                    "another entry is of the same resource")
+                    : ERR_OK;
+}
+
+/* R4 http.html#trules: and a fullUrl is one entry's. */
 static enum err_code link_items(struct bundle_run *run, struct err *e)
 {
     struct link_table once;
@@ -85,19 +208,16 @@ static enum err_code link_items(struct bundle_run *run, struct err *e)
     link_table_init(&once, run->links.seed, &run->arena);
     for (size_t i = 0; code == ERR_OK && i < run->bundle.count; i++) {
         const struct bundle_item *item = &run->items[i];
-        struct bytes to = reference_to(run, item);
-        bool repeated = false, linked = false;
+        struct bytes to = join(run, item->entry->type, '/', item->id);
+        bool linked = false;
 
         if (!is_write(item->entry))
             continue;
-        if (!to.p || !link_table_add(&once, to, to, &repeated))
-            code = err_nomem(e);
-        else if (repeated)
-            code = bundle_refuse(e, ERR_INVALID, i, "request.url",
-                                 "another entry is of the same resource");
-        else if (item->entry->full_url.n &&
-                 !link_table_add(&run->links, item->entry->full_url, to,
-                                 &linked))
+        code = to.p ? claim(run, &once, item, to, e) : err_nomem(e);
+        if (code != ERR_OK || item->entry->full_url.n == 0 ||
+            (item->conditional.nothing && item->entry->method == BUNDLE_DELETE))
+            continue;
+        if (!link_table_add(&run->links, item->entry->full_url, to, &linked))
             code = err_nomem(e);
         else if (linked)
             code = bundle_refuse(e, ERR_INVALID, i, "fullUrl",
@@ -121,7 +241,7 @@ static enum err_code item_body(struct exchange *x, struct bundle_item *item,
     enum err_code code;
 
     *out = json_text(text, span);
-    if (item->entry->method == BUNDLE_PUT) {
+    if (item->entry->method == BUNDLE_PUT && !item->entry->criteria.p) {
         memcpy(want, item->id.p, item->id.n); /* an id: at most 64 */
         want[item->id.n] = '\0';
         if (!json_member(text, span, "id", &id) ||
@@ -140,20 +260,6 @@ static enum err_code item_body(struct exchange *x, struct bundle_item *item,
     }
     buf_fini(&buf);
     return code;
-}
-
-static enum command_kind kind_of(enum bundle_method method)
-{
-    switch (method) {
-    case BUNDLE_POST:
-        return COMMAND_CREATE;
-    case BUNDLE_PUT:
-        return COMMAND_UPDATE;
-    case BUNDLE_DELETE:
-    case BUNDLE_GET:
-        break;
-    }
-    return COMMAND_DELETE;
 }
 
 static void append(struct command *group, struct command *part)
@@ -180,6 +286,15 @@ static enum err_code prepare_item(struct exchange *x, struct bundle_item *item,
                         .scratch = &x->scratch};
     item->command = NULL;
     item->status = 0;
+    if (item->entry->criteria.p) {
+        if (x->bundle->bundle.kind == BUNDLE_BATCH)
+            code = find_item(x, item, e);
+        if (code != ERR_OK || item->conditional.nothing)
+            return code;
+        w->conditional = &item->conditional;
+        w->kind = item->conditional.kind;
+        w->id = item->id;
+    }
     if (w->kind != COMMAND_DELETE)
         code = item_body(x, item, &w->body, e);
     if (code == ERR_OK)
@@ -259,6 +374,21 @@ static void finished(struct command *c)
 
 static enum http_next answer(struct exchange *x);
 
+/* What a transaction's entries mean, anew each time that it is prepared. */
+static enum err_code resolve(struct exchange *x, struct err *e)
+{
+    struct bundle_run *run = x->bundle;
+    enum err_code code;
+
+    if (run->bundle.kind != BUNDLE_TRANSACTION)
+        return ERR_OK;
+    link_table_reset(&run->links);
+    code = find_items(x, e);
+    if (code == ERR_OK)
+        code = link_items(run, e);
+    return code == ERR_OK ? find_references(x, e) : code;
+}
+
 static enum http_next submit(struct exchange *x)
 {
     /* R4 http.html#trules: the order of processing */
@@ -269,6 +399,8 @@ static enum http_next submit(struct exchange *x)
     bool refused = false;
 
     x->tries++;
+    if (code == ERR_OK)
+        code = resolve(x, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
@@ -333,8 +465,6 @@ static enum err_code open_run(struct exchange *x, struct err *e)
                        &x->bundle->bundle, e);
     if (code == ERR_OK && !make_items(x, x->bundle))
         code = err_nomem(e);
-    if (code == ERR_OK && x->bundle->bundle.kind == BUNDLE_TRANSACTION)
-        code = link_items(x->bundle, e);
     return code;
 }
 

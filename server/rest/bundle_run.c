@@ -138,6 +138,31 @@ static void add_full_url(const struct exchange *x,
                    BYTES_ARG(item->id));
 }
 
+static void add_location(struct buf *out, struct bytes type, struct bytes id,
+                         uint64_t version)
+{
+    buf_add_format(out, ",\"location\":\"%.*s/%.*s/_history/%llu\"",
+                   BYTES_ARG(type), BYTES_ARG(id), (unsigned long long)version);
+}
+
+/* A create of what is there, a delete of what is not. */
+static void add_nothing(struct exchange *x, const struct bundle_item *item,
+                        struct buf *out)
+{
+    const struct conditional *c = &item->conditional;
+
+    if (c->asked == COMMAND_DELETE) {
+        add_status(out, 204);
+        buf_add_text(out, "}");
+        return;
+    }
+    add_full_url(x, item, out);
+    add_status(out, 200);
+    add_location(out, item->entry->type, item->id, c->version);
+    add_version(out, c->version, c->time_ms);
+    buf_add_text(out, "}");
+}
+
 static enum err_code add_written(struct exchange *x,
                                  const struct bundle_item *item,
                                  struct buf *out, struct err *e)
@@ -157,9 +182,7 @@ static enum err_code add_written(struct exchange *x,
     if (is_shown(x, item))
         code = add_resource(x, item, out, e);
     add_status(out, created ? 201 : 200);
-    buf_add_format(out, ",\"location\":\"%.*s/%.*s/_history/%llu\"",
-                   BYTES_ARG(c->type), BYTES_ARG(c->id),
-                   (unsigned long long)c->result.version);
+    add_location(out, c->type, c->id, c->result.version);
     add_version(out, c->result.version, c->result.time_ms);
     if (x->prefer == PREFER_OPERATION_OUTCOME) {
         buf_add_text(out, ",\"outcome\":");
@@ -208,6 +231,8 @@ static enum err_code add_entry(struct exchange *x,
         add_refusal(out, item->status, item->outcome);
     else if (item->entry->refused != ERR_OK)
         add_error(out, item->entry->err);
+    else if (item->conditional.nothing)
+        add_nothing(x, item, out);
     else if (!result)
         add_read(x, item, out);
     else if (result->code != ERR_OK)

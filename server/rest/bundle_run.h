@@ -10,7 +10,9 @@
 
 struct bundle_item {
     const struct bundle_entry *entry;
-    struct bytes id;         /* the entry's, or drawn for a create */
+    struct bytes id;    /* the entry's, or drawn for a create */
+    struct bytes drawn; /* for what the entry may create */
+    struct conditional conditional;
     struct command *command; /* borrowed of the group; NULL: none */
     int status;              /* of a refused entry of a batch, else 0 */
     struct bytes outcome;    /* its OperationOutcome; arena */

@@ -1,5 +1,6 @@
 #include "server/rest/exchange.h"
 
+#include "server/engine/condition.h"
 #include "server/rest/bundle_post.h"
 
 /* A text may be held several times while it is edited, and its search values
@@ -26,6 +27,8 @@ void exchange_free(struct exchange *x)
         return;
     command_free(x->write.command);
     x->write.command = NULL;
+    condition_free(x->conditional.condition);
+    x->conditional.condition = NULL;
     bundle_run_free(x->bundle);
     x->bundle = NULL;
     arena_fini(&x->scratch);

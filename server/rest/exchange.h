@@ -44,6 +44,7 @@ struct exchange {
     enum media media;
 
     struct write write; /* prepared anew when the state has moved on */
+    struct conditional conditional;
     enum prefer_return prefer;
     unsigned tries;
     struct bundle_run *bundle; /* a batch or transaction, else NULL */

@@ -67,14 +67,17 @@ static void add_interactions(struct buf *b)
 }
 
 /* A Subscription's status changes without a new version: no 304 for it. */
-static void add_versioning(struct buf *b, bool conditional_read)
+static void add_versioning(struct buf *b, bool subscription)
 {
+    const char *conditional = subscription ? "false" : "true";
+
     buf_add_format(b,
                    ",\"versioning\":\"versioned\",\"readHistory\":true,"
-                   "\"updateCreate\":true,\"conditionalCreate\":false,"
-                   "\"conditionalRead\":\"%s\",\"conditionalUpdate\":false,"
-                   "\"conditionalDelete\":\"not-supported\"",
-                   conditional_read ? "full-support" : "not-supported");
+                   "\"updateCreate\":true,\"conditionalCreate\":%s,"
+                   "\"conditionalRead\":\"%s\",\"conditionalUpdate\":%s,"
+                   "\"conditionalDelete\":\"%s\"",
+                   conditional, subscription ? "not-supported" : "full-support",
+                   conditional, subscription ? "not-supported" : "single");
 }
 
 static void add_search(struct buf *b, const char *type)
@@ -134,7 +137,7 @@ static void add_resource(struct buf *b, const char *type, struct metadata *out)
         buf_add_text(b, ",\"supportedProfile\":[\"" BACKPORT
                         "/StructureDefinition/backport-subscription\"]");
     add_interactions(b);
-    add_versioning(b, !subscription);
+    add_versioning(b, subscription);
     add_search(b, type);
     add_operations(b, subscription);
     buf_add_char(b, '}');

@@ -94,6 +94,8 @@ static enum err_code meet(struct write *w, struct seen *seen, struct err *e)
         return code;
     if (c.match.count == 1 && c.match.foreign == 0)
         w->command->if_match = c.match.versions[0];
+    if (w->conditional && w->conditional->is_new)
+        w->command->prepared_upon = 0;
     if (!text && !needs_look(&c))
         return ERR_OK;
     code = look(w, seen, e);
@@ -121,6 +123,10 @@ static enum err_code new_command(struct write *w, struct err *e)
         command_new(w->rest->config.body_bytes * 4 + EXCHANGE_SCRATCH_EXTRA);
     if (!c)
         return err_nomem(e);
+    if (w->conditional) {
+        c->condition = w->conditional->condition;
+        w->conditional->condition = NULL;
+    }
     c->kind = w->kind;
     c->type = arena_copy(&c->arena, w->type);
     c->id = arena_copy(&c->arena, id);

@@ -9,7 +9,7 @@
 #define BELFRY_SERVER_REST_PREPARE_H
 
 #include "fhir/outcome/issues.h"
-#include "server/engine/command.h"
+#include "server/rest/conditional.h"
 #include "server/rest/rest.h"
 
 struct rest;
@@ -24,6 +24,9 @@ struct write {
     struct bytes if_match;      /* header or element; {NULL, 0} without */
     struct bytes if_none_match; /* the same */
     struct arena *scratch;      /* outlives the write; issues are in it */
+    /* NULL, or what kind and id come from; its condition becomes the
+     * command's */
+    struct conditional *conditional;
 
     /* set by prepare_write() */
     struct command *command;

@@ -94,8 +94,12 @@ static const struct row rows[] = {
     {{"fhir", "Subscription", ID, "$get-ws-binding-token"},
      REFUSED(no_websocket)},
     {{"fhir", TYPE},
-     {{"GET", ROUTE_SEARCH}, {"HEAD", ROUTE_SEARCH}, {"POST", ROUTE_CREATE}},
-     "GET, HEAD, POST",
+     {{"GET", ROUTE_SEARCH},
+      {"HEAD", ROUTE_SEARCH},
+      {"POST", ROUTE_CREATE},
+      {"PUT", ROUTE_UPDATE_FOUND},
+      {"DELETE", ROUTE_DELETE_FOUND}},
+     "GET, HEAD, POST, PUT, DELETE",
      NULL},
     {{"fhir", TYPE, "_search"}, {{"POST", ROUTE_SEARCH_FORM}}, "POST", NULL},
     {{"fhir", TYPE, "_history"}, REFUSED(no_history)},
@@ -197,11 +201,6 @@ static enum err_code refuse_method(struct bytes method, const struct row *row,
     if (bytes_is(method, "PATCH"))
         return err_set(e, ERR_METHOD, "patch is not supported; allowed: %s",
                        row->allow);
-    if (out->type.n && !row->parts[2] &&
-        (bytes_is(method, "PUT") || bytes_is(method, "DELETE")))
-        return err_set(e, ERR_METHOD,
-                       "conditional update and delete are not supported; name "
-                       "the resource: [type]/[id]");
     return err_set(e, ERR_METHOD, "%s is not allowed here; allowed: %s",
                    text_show(method, shown), row->allow);
 }

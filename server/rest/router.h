@@ -21,6 +21,8 @@ enum route_kind {
     ROUTE_CREATE,
     ROUTE_UPDATE,
     ROUTE_DELETE,
+    ROUTE_UPDATE_FOUND, /* of what criteria find */
+    ROUTE_DELETE_FOUND,
     ROUTE_SEARCH,
     ROUTE_SEARCH_FORM,
     ROUTE_STATUS_INSTANCE,

@@ -6,7 +6,9 @@
 #include "fhir/json/span.h"
 #include "fhir/model/types.h"
 #include "fhir/outcome/outcome.h"
+#include "server/engine/condition.h"
 #include "server/rest/body.h"
+#include "server/rest/read.h"
 #include "server/rest/reply.h"
 #include "server/rest/shown.h"
 #include "server/rest/subscription_write.h"
@@ -60,10 +62,8 @@ static enum err_code check_type(const struct exchange *x, struct err *e)
 
 static enum err_code check_body(struct exchange *x, struct err *e)
 {
-    enum err_code code = check_no_params(x, e);
+    enum err_code code = body_check(x, e);
 
-    if (code == ERR_OK)
-        code = body_check(x, e);
     return code == ERR_OK ? check_type(x, e) : code;
 }
 
@@ -116,7 +116,25 @@ static enum http_next refuse(struct exchange *x, const struct err *e)
     return reply_error(x, e);
 }
 
+/* What the criteria find now decides what is to be done. */
+static enum err_code aim(struct exchange *x, struct err *e)
+{
+    struct conditional *c = &x->conditional;
+    enum err_code code;
+
+    if (!c->asked)
+        return ERR_OK;
+    condition_free(c->condition);
+    c->condition = NULL;
+    code = conditional_find(x->rest, c, x->request->arena, e);
+    x->write.conditional = c;
+    x->write.kind = c->kind;
+    x->write.id = c->id;
+    return code;
+}
+
 static enum http_next answer(struct exchange *x);
+static enum http_next answer_nothing(struct exchange *x);
 
 static enum http_next submit(struct exchange *x)
 {
@@ -124,7 +142,12 @@ static enum http_next submit(struct exchange *x)
     enum err_code code;
 
     x->tries++;
-    code = prepare_write(&x->write, &e);
+    x->write.issues = NULL;
+    code = aim(x, &e);
+    if (code == ERR_OK && x->conditional.nothing)
+        return answer_nothing(x);
+    if (code == ERR_OK)
+        code = prepare_write(&x->write, &e);
     if (code != ERR_OK)
         return refuse(x, &e);
     arena_reset(&x->scratch);
@@ -149,17 +172,17 @@ static enum http_next answer_stale(struct exchange *x)
 }
 
 /* RFC 3986: type, id and version need no escapes. */
-static enum err_code put_location(struct exchange *x, struct err *e)
+static enum err_code put_location(struct exchange *x, struct bytes id,
+                                  uint64_t version, struct err *e)
 {
-    const struct command *c = x->write.command;
-    size_t size = x->rest->base_url.n + c->type.n + c->id.n + 40;
+    size_t size = x->rest->base_url.n + x->route.type.n + id.n + 40;
     char *text = arena_alloc(x->request->arena, size);
 
     if (!text)
         return err_nomem(e);
     (void)snprintf(text, size, "%.*s/%.*s/%.*s/_history/%llu",
-                   BYTES_ARG(x->rest->base_url), BYTES_ARG(c->type),
-                   BYTES_ARG(c->id), (unsigned long long)c->result.version);
+                   BYTES_ARG(x->rest->base_url), BYTES_ARG(x->route.type),
+                   BYTES_ARG(id), (unsigned long long)version);
     http_response_header(x->response, "Location", text);
     return ERR_OK;
 }
@@ -196,8 +219,11 @@ static enum http_next answer_written(struct exchange *x)
     int status = created ? 201 : 200;
     struct buf body;
     struct err e;
-    enum err_code code = created ? put_location(x, &e) : ERR_OK;
+    enum err_code code = ERR_OK;
 
+    if (created)
+        code = put_location(x, x->write.command->id,
+                            x->write.command->result.version, &e);
     buf_init(&body, REPLY_OUTCOME_BYTES_MAX);
     if (code == ERR_OK && x->prefer == PREFER_REPRESENTATION)
         code = put_representation(x, &body, &e);
@@ -224,6 +250,35 @@ static enum http_next answer_deleted(struct exchange *x)
     if (result->existed)
         reply_version(x, result->version, result->time_ms);
     return reply_empty(x, 204);
+}
+
+/* Nothing was written: a create of what is there, a delete of what is not. */
+static enum http_next answer_nothing(struct exchange *x)
+{
+    const struct conditional *c = &x->conditional;
+    struct resource_version v;
+    struct buf body;
+    struct err e;
+    enum err_code code;
+
+    if (c->asked == COMMAND_DELETE)
+        return reply_empty(x, 204);
+    buf_init(&body, x->rest->config.body_bytes * 2);
+    code = put_location(x, c->id, c->version, &e);
+    x->route.id = c->id;
+    if (code == ERR_OK && x->prefer == PREFER_REPRESENTATION)
+        code = read_into(x, &v, &body, &e);
+    if (code != ERR_OK) {
+        buf_fini(&body);
+        return reply_error(x, &e);
+    }
+    reply_version(x, c->version, c->time_ms);
+    if (x->prefer == PREFER_OPERATION_OUTCOME)
+        outcome_write_information(&body, "the resource is there already");
+    if (body.n > 0)
+        return reply_body(x, 200, &body);
+    buf_fini(&body);
+    return reply_empty(x, 200);
 }
 
 static enum http_next answer(struct exchange *x)
@@ -254,15 +309,45 @@ static void begin(struct exchange *x, enum command_kind kind)
                        .scratch = &x->scratch};
 }
 
+static void begin_conditional(struct exchange *x, enum command_kind kind,
+                              struct params criteria)
+{
+    x->conditional = (struct conditional){.asked = kind,
+                                          .type = x->route.type,
+                                          .criteria = criteria,
+                                          .body = x->request->body};
+}
+
+/* R4 http.html#ccreate: "just the query part" of a URL. */
+static enum err_code read_if_none_exist(struct exchange *x, struct err *e)
+{
+    struct bytes header = exchange_header(x, "If-None-Exist");
+    size_t mark = bytes_find(header, '?');
+    struct params criteria = {.n = 0};
+    enum err_code code;
+
+    if (!header.p)
+        return ERR_OK;
+    code = params_add(&criteria,
+                      bytes_from(header, mark < header.n ? mark + 1 : 0),
+                      x->request->arena, e);
+    if (code == ERR_OK)
+        begin_conditional(x, COMMAND_CREATE, criteria);
+    return code;
+}
+
 enum http_next write_create(struct exchange *x)
 {
-    static const char *const refused[] = {"If-None-Exist", "If-Match",
-                                          "If-None-Match"};
+    static const char *const refused[] = {"If-Match", "If-None-Match"};
     struct err e;
-    enum err_code code = check_body(x, &e);
+    enum err_code code = check_no_params(x, &e);
 
-    for (size_t i = 0; code == ERR_OK && i < 3; i++)
+    if (code == ERR_OK)
+        code = check_body(x, &e);
+    for (size_t i = 0; code == ERR_OK && i < 2; i++)
         code = refuse_header(x, refused[i], &e);
+    if (code == ERR_OK)
+        code = read_if_none_exist(x, &e);
     if (code != ERR_OK)
         return reply_error(x, &e);
     x->prefer = negotiate_prefer(exchange_header(x, "Prefer"));
@@ -276,6 +361,8 @@ enum http_next write_update(struct exchange *x)
     enum err_code code = check_url_id(x, &e);
 
     if (code == ERR_OK)
+        code = check_no_params(x, &e);
+    if (code == ERR_OK)
         code = check_body(x, &e);
     if (code == ERR_OK)
         code = check_same_id(x, &e);
@@ -283,6 +370,21 @@ enum http_next write_update(struct exchange *x)
         return reply_error(x, &e);
     x->prefer = negotiate_prefer(exchange_header(x, "Prefer"));
     begin(x, COMMAND_UPDATE);
+    return submit(x);
+}
+
+enum http_next write_update_found(struct exchange *x)
+{
+    struct err e;
+    enum err_code code = check_body(x, &e);
+
+    if (code == ERR_OK)
+        code = refuse_header(x, "If-None-Match", &e);
+    if (code != ERR_OK)
+        return reply_error(x, &e);
+    x->prefer = negotiate_prefer(exchange_header(x, "Prefer"));
+    begin(x, COMMAND_UPDATE);
+    begin_conditional(x, COMMAND_UPDATE, x->params);
     return submit(x);
 }
 
@@ -296,5 +398,12 @@ enum http_next write_delete(struct exchange *x)
     if (code != ERR_OK)
         return reply_error(x, &e);
     begin(x, COMMAND_DELETE);
+    return submit(x);
+}
+
+enum http_next write_delete_found(struct exchange *x)
+{
+    begin(x, COMMAND_DELETE);
+    begin_conditional(x, COMMAND_DELETE, x->params);
     return submit(x);
 }

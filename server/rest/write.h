@@ -14,4 +14,9 @@ enum http_next write_create(struct exchange *x);
 enum http_next write_update(struct exchange *x);
 enum http_next write_delete(struct exchange *x);
 
+/* Of the resource that the URL's criteria find (R4 http.html#cond-update,
+ * #3.1.0.7.1). */
+enum http_next write_update_found(struct exchange *x);
+enum http_next write_delete_found(struct exchange *x);
+
 #endif

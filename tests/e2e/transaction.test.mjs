@@ -107,8 +107,8 @@ const refusals = [
   ['another id than the URL\'s', bundle('transaction',
     { resource: { resourceType: 'Patient', id: 'a' }, request: { method: 'PUT', url: 'Patient/b' } }),
   400, 'Bundle.entry[0].resource.id'],
-  ['a conditional create', bundle('transaction', { resource: { resourceType: 'Patient' },
-    request: { method: 'POST', url: 'Patient', ifNoneExist: 'active=true' } }),
+  ['ifNoneExist of a PUT', bundle('transaction', { resource: { resourceType: 'Patient', id: 'a' },
+    request: { method: 'PUT', url: 'Patient/a', ifNoneExist: 'active=true' } }),
   400, 'Bundle.entry[0].request.ifNoneExist'],
 ];
 for (const [name, body, status, expression] of refusals)

@@ -127,9 +127,63 @@ static void an_entry_at_fault_is_named(void **state)
     refused(state, ENTRY("{" PATIENT "," REQUEST("DELETE", "Patient/1") "}"),
             ERR_INVALID, "Bundle.entry[0].resource");
     refused(state,
-            ENTRY("{" PATIENT ",\"request\":{\"method\":\"POST\",\"url\":"
-                  "\"Patient\",\"ifNoneExist\":\"a=b\"}}"),
-            ERR_NOT_SUPPORTED, "Bundle.entry[0].request.ifNoneExist");
+            ENTRY("{" PATIENT ",\"request\":{\"method\":\"PUT\",\"url\":"
+                  "\"Patient/1\",\"ifNoneExist\":\"a=b\"}}"),
+            ERR_INVALID, "Bundle.entry[0].request.ifNoneExist");
+    refused(state, ENTRY("{" REQUEST("DELETE", "Patient?") "}"), ERR_INVALID,
+            "Bundle.entry[0].request.url");
+    refused(state, ENTRY("{" REQUEST("DELETE", "Nothing?a=b") "}"), ERR_INVALID,
+            "Bundle.entry[0].request.url");
+}
+
+static void criteria_are_read(void **state)
+{
+    struct bundle b;
+    struct err e = {0};
+
+    assert_int_equal(
+        read(state,
+             ENTRY(
+                 "{" PATIENT ",\"request\":{\"method\":\"POST\",\"url\":"
+                 "\"Patient\",\"ifNoneExist\":\"a=b\"}},"
+                 "{" REQUEST("DELETE", BASE
+                             "/Patient?a=b&c=d") "},"
+                                                 "{" PATIENT "," REQUEST(
+                                                     "PUT", "Patient?a=b") "}"),
+             &b, &e),
+        ERR_OK);
+    assert_true(bytes_is(b.entries[0].criteria, "a=b"));
+    assert_true(bytes_is(b.entries[1].criteria, "a=b&c=d"));
+    assert_true(bytes_is(b.entries[1].type, "Patient"));
+    assert_int_equal(b.entries[1].id.n, 0);
+    assert_true(bytes_is(b.entries[2].criteria, "a=b"));
+}
+
+static bool note(void *ctx, struct bytes reference)
+{
+    struct buf *told = ctx;
+
+    buf_add(told, reference);
+    buf_add_char(told, ';');
+    return told->n < 36;
+}
+
+static void conditional_references_are_told(void **state)
+{
+    static const char text[] =
+        "{\"resourceType\":\"Encounter\",\"subject\":{\"reference\" :"
+        "\"Patient?identifier=urn:a|\\u0031\"},\"x\":\"Patient?a=b\","
+        "\"a\":[{\"reference\":\"Patient/1\"},{\"reference\":\"Nothing?a=b\"},"
+        "{\"reference\":\"Group?_id=1\"},{\"reference\":\"Group?_id=2\"}]}";
+    struct json_span all = {0, sizeof text - 1};
+    struct buf told;
+
+    (void)state;
+    buf_init(&told, 1024);
+    assert_false(link_conditionals(bytes_of(text), all, note, &told));
+    buf_add_char(&told, '\0');
+    assert_string_equal(told.p, "Patient?identifier=urn:a|1;Group?_id=1;");
+    buf_fini(&told);
 }
 
 static void in_a_batch_a_refusal_is_the_entrys_own(void **state)
@@ -223,6 +277,8 @@ int main(void)
         TEST(entries_are_read),
         TEST(what_is_no_transaction_is_refused),
         TEST(an_entry_at_fault_is_named),
+        TEST(criteria_are_read),
+        TEST(conditional_references_are_told),
         TEST(in_a_batch_a_refusal_is_the_entrys_own),
         TEST(links_are_replaced_and_nothing_else),
         TEST(relative_references_resolve_by_the_entrys_base),

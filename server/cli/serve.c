@@ -151,7 +151,7 @@ static enum err_code settle_address(struct serve *s, struct err *e)
         return err_set(e, ERR_BUG, "the address cannot be written");
     s->base_url =
         s->config->base_url ? s->config->base_url : s->base_url_derived;
-    return ERR_OK;
+    return egress_set_own(s->egress, s->root, s->base_url, e);
 }
 
 static enum err_code load_topics(struct serve *s, struct err *e)

@@ -23,7 +23,15 @@ struct network {
     unsigned bits; /* of 128 */
 };
 
+/* A place where belfry is reached: what is below path at the target. */
+struct own {
+    struct egress_target target;
+    char path[EGRESS_OWN_PATH_BYTES]; /* no slash at the end */
+};
+
 struct egress_rules {
+    struct own root; /* port 0 until it is told */
+    struct own base;
     bool http;
     bool any_port;
     bool loopback;
@@ -171,12 +179,36 @@ static bool in_networks(const struct egress_rules *r,
     return false;
 }
 
+static uint16_t port_of(const struct sockaddr *address)
+{
+    struct sockaddr_in in4; /* IPv6 has its port at the same place */
+
+    memcpy(&in4, address, sizeof in4);
+    return ntohs(in4.sin_port);
+}
+
+/* What listens on one loopback address is taken to listen on all: they lead to
+ * the same machine. */
+static bool is_own_address(const struct egress_rules *r,
+                           const unsigned char address[16], uint16_t port)
+{
+    unsigned char own[16];
+
+    return port != 0 && port == r->root.target.port && r->root.target.literal &&
+           address_bytes((const struct sockaddr *)&r->root.target.address,
+                         own) &&
+           (memcmp(own, address, sizeof own) == 0 ||
+            (zone_of(own) == ZONE_LOOPBACK &&
+             zone_of(address) == ZONE_LOOPBACK));
+}
+
 bool egress_check_address(const struct egress_rules *r,
                           const struct sockaddr *address)
 {
     unsigned char bytes[16];
 
-    if (!address_bytes(address, bytes))
+    if (!address_bytes(address, bytes) ||
+        is_own_address(r, bytes, port_of(address)))
         return false;
     switch (zone_of(bytes)) {
     case ZONE_PUBLIC:
@@ -399,13 +431,64 @@ enum err_code egress_check_target(const struct egress_rules *r,
     return ERR_OK;
 }
 
+/* ---- belfry's own ---- */
+
+/* The path of a URL that was parsed before; "" past EGRESS_OWN_PATH_BYTES. */
+static void read_path(const char *url, char out[EGRESS_OWN_PATH_BYTES])
+{
+    const char *path = strchr(strstr(url, "//") + 2, '/');
+    size_t n = path ? strcspn(path, "?#") : 0;
+
+    if (n >= EGRESS_OWN_PATH_BYTES)
+        n = 0;
+    if (n > 0)
+        memcpy(out, path, n);
+    while (n > 0 && out[n - 1] == '/')
+        n--;
+    out[n] = '\0';
+}
+
+static enum err_code read_own(const char *url, struct own *out, struct err *e)
+{
+    enum err_code code = egress_parse_url(url, &out->target, e);
+
+    if (code == ERR_OK)
+        read_path(url, out->path);
+    return code;
+}
+
+enum err_code egress_set_own(struct egress_rules *r, const char *root,
+                             const char *base_url, struct err *e)
+{
+    enum err_code code = read_own(root, &r->root, e);
+
+    return code == ERR_OK ? read_own(base_url, &r->base, e) : code;
+}
+
+static bool is_below(const struct own *own, const struct egress_target *t,
+                     const char *path)
+{
+    size_t n = strlen(own->path);
+
+    return own->target.port == t->port &&
+           strcmp(own->target.host, t->host) == 0 &&
+           strncmp(path, own->path, n) == 0 &&
+           (path[n] == '\0' || path[n] == '/');
+}
+
 enum err_code egress_check_url(const struct egress_rules *r, const char *url,
                                struct err *e)
 {
     struct egress_target t;
+    char path[EGRESS_OWN_PATH_BYTES];
     enum err_code code = egress_parse_url(url, &t, e);
 
-    return code == ERR_OK ? egress_check_target(r, &t, e) : code;
+    if (code != ERR_OK)
+        return code;
+    read_path(url, path);
+    if (is_below(&r->root, &t, path) || is_below(&r->base, &t, path))
+        return refuse(e, "is belfry's own address");
+    return egress_check_target(r, &t, e);
 }
 
 /* ---- rule files ---- */

@@ -15,7 +15,7 @@
  *   allow network 10.1.0.0/16    private addresses (also IPv6)
  *   allow loopback               127.0.0.0/8 and ::1
  * Link-local, cloud metadata, multicast and reserved addresses stay refused
- * whatever the rules say. */
+ * whatever the rules say, and so does belfry's own. */
 #ifndef BELFRY_SERVER_SECURITY_EGRESS_H
 #define BELFRY_SERVER_SECURITY_EGRESS_H
 
@@ -28,6 +28,7 @@
 #define EGRESS_NETWORKS_MAX 256
 #define EGRESS_HOST_BYTES 256
 #define EGRESS_URL_BYTES_MAX 2048
+#define EGRESS_OWN_PATH_BYTES 256
 
 struct egress_rules;
 
@@ -44,6 +45,14 @@ MUST_CHECK enum err_code egress_add_file(struct egress_rules *r,
 
 /* For one's own machine: http, any port, loopback and private networks. */
 void egress_allow_dev(struct egress_rules *r);
+
+/* Where belfry itself is reached: its listening address as a URL without a
+ * path, and the base of its resources. A notification sent there would be a
+ * change that makes the next one. Replaces what was told before; to be called
+ * before the rules are used. */
+MUST_CHECK enum err_code egress_set_own(struct egress_rules *r,
+                                        const char *root, const char *base_url,
+                                        struct err *e);
 
 /* A URL taken apart: what is called, and under which name it is verified. */
 struct egress_target {
@@ -64,11 +73,12 @@ MUST_CHECK enum err_code egress_check_target(const struct egress_rules *r,
                                              const struct egress_target *t,
                                              struct err *e);
 
-/* Both of them, at create time. */
+/* Both of them, and that it is not belfry's own, at create time. */
 MUST_CHECK enum err_code egress_check_url(const struct egress_rules *r,
                                           const char *url, struct err *e);
 
-/* IPv4 and IPv6; anything else is refused. The port is not looked at. */
+/* IPv4 and IPv6; anything else is refused. The port tells belfry's own
+ * address from its neighbours. */
 bool egress_check_address(const struct egress_rules *r,
                           const struct sockaddr *address);
 

@@ -204,6 +204,20 @@ test('an unwritable data folder and a second server are told clearly', async () 
   await assert.rejects(second.start(), /in use/);
 });
 
+test('belfry sends itself nothing, under no name', async () => {
+  const { port } = server;
+  for (const endpoint of [server.base, `${server.base}/Bundle`, `http://[::1]:${port}/`, `http://127.0.0.2:${port}/x`]) {
+    const made = await server.fhir('POST', 'Subscription', subscription({ topic, endpoint }));
+    assert.equal(made.status, 422, endpoint);
+    assert.deepEqual(made.json.issue[0].expression, ['Subscription.channel.endpoint']);
+  }
+  const made = await server.fhir('POST', 'Subscription', subscription({ topic, endpoint: `http://localhost:${port}/fhir/Bundle` }));
+  assert.equal(made.status, 201, made.text);
+  await until(async () => (await status(made.json.id)).error !== undefined);
+  assert.equal((await server.fhir('GET', 'Bundle?_summary=count')).json.total, 0);
+  await server.fhir('DELETE', `Subscription/${made.json.id}`);
+});
+
 test('a deleted Subscription can be put again and starts anew', async (t) => {
   const receiver = await new Receiver({ secret: newSecret() }).start();
   t.after(() => receiver.stop());

@@ -90,6 +90,38 @@ static void ordinary_addresses_pass(void **state)
     egress_free(r);
 }
 
+static void belfry_does_not_call_itself(void **state)
+{
+    struct egress_rules *r = rules_of("allow http\nallow loopback\n"
+                                      "allow port any");
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    struct sockaddr_in6 at6 = {.sin6_family = AF_INET6};
+
+    (void)state;
+    assert_true(is_url_allowed(r, "http://127.0.0.1:8080/hook"));
+    assert_int_equal(egress_set_own(r, "http://127.0.0.1:8080",
+                                    "https://hospital.example/api/fhir", NULL),
+                     ERR_OK);
+    assert_false(is_url_allowed(r, "http://127.0.0.1:8080"));
+    assert_false(is_url_allowed(r, "http://127.0.0.1:8080/fhir/Bundle"));
+    assert_false(is_url_allowed(r, "http://127.1:8080/hook"));
+    assert_false(is_url_allowed(r, "http://[::1]:8080/hook"));
+    assert_false(is_url_allowed(r, "https://hospital.example/api/fhir"));
+    assert_false(is_url_allowed(r, "https://HOSPITAL.example:443/api/fhir/?x"));
+    assert_true(is_url_allowed(r, "https://hospital.example/api/fhirhook"));
+    assert_true(is_url_allowed(r, "https://hospital.example/hook"));
+    assert_true(is_url_allowed(r, "http://127.0.0.1:8081/hook"));
+    assert_int_equal(inet_pton(AF_INET, "127.0.0.2", &at.sin_addr), 1);
+    at.sin_port = htons(8080);
+    assert_false(egress_check_address(r, (struct sockaddr *)&at));
+    at.sin_port = htons(8081);
+    assert_true(egress_check_address(r, (struct sockaddr *)&at));
+    at6.sin6_addr = in6addr_loopback;
+    at6.sin6_port = htons(8080);
+    assert_false(egress_check_address(r, (struct sockaddr *)&at6));
+    egress_free(r);
+}
+
 static void other_families_are_refused(void **state)
 {
     struct egress_rules *r = rules_of("");
@@ -378,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_addresses_are_refused),
         cmocka_unit_test(ordinary_addresses_pass),
+        cmocka_unit_test(belfry_does_not_call_itself),
         cmocka_unit_test(other_families_are_refused),
         cmocka_unit_test(networks_open_private_addresses),
         cmocka_unit_test(no_network_opens_loopback_or_metadata),

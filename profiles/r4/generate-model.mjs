@@ -1,4 +1,5 @@
-// Writes elements.inc, members.inc and value-sets.inc beside this file.
+// Writes elements.inc, members.inc, summary.inc and value-sets.inc beside this
+// file.
 //
 //   node generate-model.mjs DEFINITIONS
 //
@@ -97,6 +98,7 @@ function readElement(element) {
     max: element.value('max'),
     types: typesOf(element, elementPath),
     valueSet: bindingOf(element),
+    summary: element.value('isSummary') === 'true',
   };
 }
 
@@ -251,6 +253,22 @@ function writeMembers(types) {
   ], lines);
 }
 
+// Data types are shown whole or not at all.
+function writeSummary(types) {
+  const rows = types.filter(({ kind }) => kind === 'RESOURCE' || kind === 'BACKBONE')
+    .map(({ name, elements }) => ({ name,
+      names: elements.filter((e) => e.summary).map((e) => e.name) }))
+    .filter(({ names }) => names.length > 0)
+    .map(({ name, names }) =>
+      `MODEL_SUMMARY(${identifier(name)}, ${quoted(names.join(' '))})`);
+  write('summary.inc', [
+    'What a summary shows (R4 search.html#summary): the elements of resources',
+    'and of their parts that are marked isSummary, inherited ones not included.',
+    '',
+    'MODEL_SUMMARY(type, names with spaces between)',
+  ], rows);
+}
+
 function valueSetRows(types, valueSets) {
   const urls = new Set(types.flatMap((type) => type.elements)
     .map((element) => element.valueSet).filter(Boolean));
@@ -287,4 +305,5 @@ const valueSets = new ValueSets(['valuesets', 'v2-tables', 'v3-codesystems']
   .flatMap((name) => readBundle(path.join(folder, 'valueset', `${name}.xml`))));
 writeElements(types);
 writeMembers(types);
+writeSummary(types);
 writeValueSets(types, valueSets);

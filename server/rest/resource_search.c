@@ -89,6 +89,24 @@ static bool show(struct search *s, struct bytes id, struct bytes text,
     return code == ERR_OK;
 }
 
+static bool is_partial(const struct search *s)
+{
+    return s->options.subset.kind != SUBSET_NONE;
+}
+
+static void add_entry(struct search *s, struct bytes id, struct bytes text)
+{
+    struct buf *out = search_bundle_begin_entry(&s->bundle, id);
+
+    arena_reset(&s->scratch);
+    if (is_partial(s))
+        s->failed =
+            subset_write(&s->options.subset, text, &s->scratch, out, s->e);
+    else
+        buf_add(out, text);
+    search_bundle_end_entry(&s->bundle);
+}
+
 /* NULL when it does not match; the values that it was judged by else. */
 static const struct search_values *
 judge(struct search *s, const struct search_candidate *c, struct bytes text)
@@ -131,11 +149,10 @@ static bool take(void *ctx, const struct search_candidate *c)
     if (found && !s->counting) {
         if (!search_bundle_has_room(&s->bundle, s->options.count))
             return false;
-        buf_add(search_bundle_begin_entry(&s->bundle, c->id), text);
-        search_bundle_end_entry(&s->bundle);
+        add_entry(s, c->id, text);
     }
     s->bundle.total += found;
-    return true;
+    return s->failed == ERR_OK;
 }
 
 static enum err_code step(struct search *s, struct bytes after, size_t max,
@@ -401,10 +418,8 @@ static enum err_code add_placed(struct search *s, const struct placed *p)
         &s->found, &v, s->e);
     if (code != ERR_OK)
         return code;
-    if (show(s, p->id, v.text, &text)) {
-        buf_add(search_bundle_begin_entry(&s->bundle, p->id), text);
-        search_bundle_end_entry(&s->bundle);
-    }
+    if (show(s, p->id, v.text, &text))
+        add_entry(s, p->id, text);
     return s->failed;
 }
 

@@ -35,11 +35,33 @@ static enum err_code take_total(struct search_options *o, struct bytes value,
 static enum err_code take_summary(struct search_options *o, struct bytes value,
                                   struct err *e)
 {
-    if (bytes_is(value, "count"))
-        o->count = 0;
-    else if (!bytes_is(value, "false"))
-        return refuse("_summary", "count and false", e);
-    return ERR_OK;
+    static const char *const names[] = {[SUBSET_NONE] = "false",
+                                        [SUBSET_SUMMARY] = "true",
+                                        [SUBSET_TEXT] = "text",
+                                        [SUBSET_DATA] = "data",
+                                        [SUBSET_COUNT] = "count"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i] && bytes_is(value, names[i])) {
+            o->subset.kind = (enum subset_kind)i;
+            return ERR_OK;
+        }
+    return refuse("_summary", "true, text, data, count and false", e);
+}
+
+/* Once everything else is read. */
+static enum err_code take_elements(struct search_options *o,
+                                   const struct params *params, struct err *e)
+{
+    struct bytes list = params_get(params, "_elements");
+
+    if (!list.p)
+        return ERR_OK;
+    if (o->subset.kind != SUBSET_NONE)
+        return err_set(e, ERR_INVALID,
+                       "_elements and _summary do not go together");
+    o->subset.kind = SUBSET_ELEMENTS;
+    return subset_read_elements(&o->subset, list, e);
 }
 
 static int hex_value(char c)
@@ -133,8 +155,8 @@ static enum err_code take_sort(struct search_options *o, struct bytes type,
 /* Only a search parameter means something when it is repeated. */
 static enum err_code check_repeated(const struct params *params, struct err *e)
 {
-    static const char *const once[] = {"_sort", "_count", "_total", "_summary",
-                                       "_page"};
+    static const char *const once[] = {"_sort",    "_count",    "_total",
+                                       "_summary", "_elements", "_page"};
     size_t seen[sizeof once / sizeof once[0]] = {0};
 
     for (size_t i = 0; i < params->n; i++)
@@ -152,6 +174,7 @@ enum err_code search_options_read(const struct params *params,
     enum err_code code;
 
     *out = (struct search_options){.count = SEARCH_COUNT_DEFAULT};
+    out->subset.type = model_type_find(resource_type);
     out->parameters =
         arena_calloc(arena, params->n + 1, sizeof *out->parameters);
     if (!out->parameters)
@@ -163,9 +186,13 @@ enum err_code search_options_read(const struct params *params,
         const struct param *p = &params->items[i];
 
         if (!take_option(out, p, arena, e, &code) &&
-            !bytes_is(p->name, "_sort"))
+            !bytes_is(p->name, "_sort") && !bytes_is(p->name, "_elements"))
             out->parameters[out->parameter_count++] =
                 (struct query_parameter){p->name, p->value};
     }
+    if (code == ERR_OK)
+        code = take_elements(out, params, e);
+    if (out->subset.kind == SUBSET_COUNT)
+        out->count = 0;
     return code;
 }

@@ -6,6 +6,7 @@
 #ifndef BELFRY_SERVER_REST_SEARCH_OPTIONS_H
 #define BELFRY_SERVER_REST_SEARCH_OPTIONS_H
 
+#include "fhir/model/subset.h"
 #include "fhir/search/order.h"
 #include "fhir/search/query.h"
 #include "server/rest/params.h"
@@ -19,7 +20,8 @@ enum search_total {
 struct search_options {
     size_t count; /* of a page; 0: only the total */
     enum search_total total;
-    struct order order; /* none: by id */
+    struct order order;   /* none: by id */
+    struct subset subset; /* what is shown of each resource */
     /* the page begins behind the resource with this id, in an order behind its
      * key; empty on the first page */
     struct bytes after_id;

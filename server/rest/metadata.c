@@ -80,6 +80,22 @@ static void add_versioning(struct buf *b, bool subscription)
                    conditional, subscription ? "not-supported" : "single");
 }
 
+/* What _include takes; _revinclude takes the same of all types. */
+static void add_includes(struct buf *b, const char *type)
+{
+    const struct search_base *base = search_base_find(bytes_of(type));
+    const char *before = ",\"searchInclude\":[";
+
+    for (size_t i = 0; i < base->count; i++) {
+        if (base->parameters[i].type != SEARCH_REFERENCE)
+            continue;
+        buf_add_format(b, "%s\"%s:%s\"", before, type,
+                       base->parameters[i].code);
+        before = ",";
+    }
+    buf_add_text(b, before[1] ? "" : "]");
+}
+
 static void add_search(struct buf *b, const char *type)
 {
     buf_add_text(b, ",\"searchParam\":[");
@@ -138,6 +154,7 @@ static void add_resource(struct buf *b, const char *type, struct metadata *out)
                         "/StructureDefinition/backport-subscription\"]");
     add_interactions(b);
     add_versioning(b, subscription);
+    add_includes(b, type);
     add_search(b, type);
     add_operations(b, subscription);
     buf_add_char(b, '}');

@@ -10,6 +10,7 @@
 #include "server/rest/reply.h"
 #include "server/rest/search.h"
 #include "server/rest/search_bundle.h"
+#include "server/rest/search_include.h"
 #include "server/rest/search_options.h"
 #include "server/rest/shown.h"
 
@@ -44,6 +45,7 @@ struct search {
     struct arena scratch; /* of one candidate */
     struct arena found;   /* of one that is read again */
     struct search_bundle bundle;
+    struct search_include include;
     size_t looks;      /* candidates that were judged */
     bool counting;     /* the page is done: matches are only counted */
     struct bytes last; /* the page's last id */
@@ -105,6 +107,8 @@ static void add_entry(struct search *s, struct bytes id, struct bytes text)
     else
         buf_add(out, text);
     search_bundle_end_entry(&s->bundle);
+    if (s->failed == ERR_OK)
+        s->failed = search_include_match(&s->include, id);
 }
 
 /* NULL when it does not match; the values that it was judged by else. */
@@ -532,7 +536,16 @@ static enum http_next answer(struct search *s)
     enum err_code code;
 
     search_bundle_begin(&s->bundle, s->x);
-    code = run(s, &next);
+    s->include = (struct search_include){.x = s->x,
+                                         .options = &s->options.includes,
+                                         .bundle = &s->bundle,
+                                         .e = s->e};
+    code = search_include_init(&s->include);
+    if (code == ERR_OK)
+        code = run(s, &next);
+    if (code == ERR_OK)
+        code = search_include_finish(&s->include);
+    search_include_fini(&s->include);
     if (code == ERR_OK) {
         search_bundle_end(&s->bundle, next);
         return reply_body(s->x, 200, &s->bundle.out);

@@ -50,23 +50,37 @@ bool search_bundle_has_room(const struct search_bundle *b, size_t count)
     return b->entries < count && b->out.n < SEARCH_PAGE_BYTES;
 }
 
-struct buf *search_bundle_begin_entry(struct search_bundle *b, struct bytes id)
+static void begin_entry(struct search_bundle *b, struct bytes type,
+                        struct bytes id)
 {
     buf_add_text(&b->out, b->entries ? "," : ",\"entry\":[");
     buf_add_text(&b->out, "{\"fullUrl\":\"");
     buf_add(&b->out, b->x->rest->base_url);
     buf_add_char(&b->out, '/');
-    buf_add(&b->out, b->x->route.type);
+    buf_add(&b->out, type);
     buf_add_char(&b->out, '/');
     buf_add(&b->out, id);
     buf_add_text(&b->out, "\",\"resource\":");
     b->entries++;
+}
+
+struct buf *search_bundle_begin_entry(struct search_bundle *b, struct bytes id)
+{
+    begin_entry(b, b->x->route.type, id);
     return &b->out;
 }
 
 void search_bundle_end_entry(struct search_bundle *b)
 {
     buf_add_text(&b->out, ",\"search\":{\"mode\":\"match\"}}");
+}
+
+void search_bundle_add_included(struct search_bundle *b, struct bytes type,
+                                struct bytes id, struct bytes text)
+{
+    begin_entry(b, type, id);
+    buf_add(&b->out, text);
+    buf_add_text(&b->out, ",\"search\":{\"mode\":\"include\"}}");
 }
 
 void search_bundle_end(struct search_bundle *b, struct bytes next)

@@ -27,6 +27,10 @@ bool search_bundle_has_room(const struct search_bundle *b, size_t count);
 struct buf *search_bundle_begin_entry(struct search_bundle *b, struct bytes id);
 void search_bundle_end_entry(struct search_bundle *b);
 
+/* A resource that comes along with the matches; it does not count. */
+void search_bundle_add_included(struct search_bundle *b, struct bytes type,
+                                struct bytes id, struct bytes text);
+
 /* The links; next is the _page of the page behind this one, {NULL, 0} when
  * there is none. */
 void search_bundle_end(struct search_bundle *b, struct bytes next);

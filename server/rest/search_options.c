@@ -135,7 +135,7 @@ static bool take_option(struct search_options *o, const struct param *p,
     else if (bytes_is(p->name, "_page"))
         *code = take_page(o, p->value, arena, e);
     else
-        return false;
+        return include_option_take(&o->includes, p, e, code);
     return true;
 }
 
@@ -194,5 +194,11 @@ enum err_code search_options_read(const struct params *params,
         code = take_elements(out, params, e);
     if (out->subset.kind == SUBSET_COUNT)
         out->count = 0;
+    /* R4 search.html#summary */
+    if (code == ERR_OK && out->subset.kind == SUBSET_TEXT &&
+        out->includes.to_count + out->includes.from_count > 0)
+        return err_set(e, ERR_INVALID,
+                       "_summary=text does not go with _include and "
+                       "_revinclude");
     return code;
 }

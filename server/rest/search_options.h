@@ -9,6 +9,7 @@
 #include "fhir/model/subset.h"
 #include "fhir/search/order.h"
 #include "fhir/search/query.h"
+#include "server/rest/include_option.h"
 #include "server/rest/params.h"
 
 enum search_total {
@@ -22,6 +23,7 @@ struct search_options {
     enum search_total total;
     struct order order;   /* none: by id */
     struct subset subset; /* what is shown of each resource */
+    struct include_options includes;
     /* the page begins behind the resource with this id, in an order behind its
      * key; empty on the first page */
     struct bytes after_id;

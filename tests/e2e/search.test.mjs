@@ -171,7 +171,7 @@ test('what changed or went is found as it is now', async () => {
 
 test('what cannot be evaluated is refused by name', async () => {
   await refused('Patient', { nonsense: '1' }, 400, /'nonsense'/);
-  await refused('Patient', { _include: 'Patient:organization' }, 400, /'_include'/);
+  await refused('Patient', { _include: 'Patient:name' }, 400, /_include: 'Patient:name'/);
   await refused('Patient', { _elements: 'nonsense' }, 400, /'nonsense'/);
   await refused('Patient', { 'organization.name': 'x' }, 400, /'organization.name'/);
   await refused('Patient', { '_has:Observation:patient:code': 'x' }, 400, /_has/);

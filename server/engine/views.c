@@ -16,14 +16,14 @@ void views_init(struct views *v, struct state *s)
 
 void views_fini(struct views *v)
 {
-    free(v->list);
-    free(v->keys.keys);
-    *v = (struct views){0};
+    if (!v->sorted.list && !views_sort_take(&v->sort, true, &v->sorted))
+        return;
+    views_sorted_free(&v->sorted);
 }
 
 bool views_pending(const struct views *v)
 {
-    return v->list || overlay_count(&v->state->young) > 0;
+    return v->frozen || overlay_count(&v->state->young) > 0;
 }
 
 static bool is_due(const struct state *s)
@@ -34,22 +34,6 @@ static bool is_due(const struct state *s)
                VIEWS_FREEZE_BYTES;
 }
 
-/* Both lists in key order; false without memory. */
-static bool sort_all(struct views *v)
-{
-    struct state *s = v->state;
-
-    v->list = overlay_sorted(&s->young);
-    if (!v->list)
-        return false;
-    v->keys = runs_merged(&s->young_index);
-    if (v->keys.keys || runs_count(&s->young_index) == 0)
-        return true;
-    free(v->list);
-    v->list = NULL;
-    return false;
-}
-
 static void swap_index(struct state *s)
 {
     struct runs young = s->young_index;
@@ -58,15 +42,12 @@ static void swap_index(struct state *s)
     s->old_index = young;
 }
 
-void views_freeze(struct views *v, bool force)
+static void freeze(struct views *v)
 {
     struct state *s = v->state;
-    size_t entries = overlay_count(&s->young);
     struct overlay young;
 
-    if (v->list || entries == 0 || (!force && !is_due(s)) || !sort_all(v))
-        return;
-    v->count = entries;
+    v->frozen = true;
     v->merged = v->in_flight = 0;
     v->keys_merged = v->keys_in_flight = 0;
     v->upto = s->published_change;
@@ -76,6 +57,23 @@ void views_freeze(struct views *v, bool force)
     s->old = young;
     swap_index(s);
     state_unlock(s);
+}
+
+void views_freeze(struct views *v, bool force)
+{
+    struct state *s = v->state;
+
+    if (v->sorted.list || views_sort_take(&v->sort, force, &v->sorted) ||
+        v->sort.running)
+        return;
+    if (!v->frozen) {
+        if (overlay_count(&s->young) == 0 || (!force && !is_due(s)))
+            return;
+        freeze(v);
+    }
+    views_sort_begin(&v->sort, &s->old, &s->old_index, force);
+    if (force)
+        (void)!views_sort_take(&v->sort, true, &v->sorted);
 }
 
 /* Retention removed it while it waited here, or does so in the batch that the
@@ -117,13 +115,13 @@ static enum err_code merge_keys(struct views *v, struct store_txn *t,
     struct store_cursor *c = NULL;
     enum err_code code;
 
-    if (budget == 0 || v->keys_merged == v->keys.n)
+    if (budget == 0 || v->keys_merged == v->sorted.keys.n)
         return ERR_OK;
     code = store_cursor_open(t, VIEW_INDEX, &c, e);
     while (code == ERR_OK && v->keys_in_flight < budget &&
-           v->keys_merged + v->keys_in_flight < v->keys.n) {
+           v->keys_merged + v->keys_in_flight < v->sorted.keys.n) {
         const struct run_key *key =
-            &v->keys.keys[v->keys_merged + v->keys_in_flight++];
+            &v->sorted.keys.keys[v->keys_merged + v->keys_in_flight++];
         struct bytes text = {key->p, key->n};
 
         code = key->removed ? store_cursor_delete(c, text, e)
@@ -136,8 +134,8 @@ static enum err_code merge_keys(struct views *v, struct store_txn *t,
 /* With the entries and keys in flight all are there. */
 static bool is_whole(const struct views *v)
 {
-    return v->merged + v->in_flight == v->count &&
-           v->keys_merged + v->keys_in_flight == v->keys.n;
+    return v->merged + v->in_flight == v->sorted.count &&
+           v->keys_merged + v->keys_in_flight == v->sorted.keys.n;
 }
 
 enum err_code views_merge(struct views *v, struct store_txn *t, size_t budget,
@@ -145,11 +143,11 @@ enum err_code views_merge(struct views *v, struct store_txn *t, size_t budget,
 {
     enum err_code code = ERR_OK;
 
-    if (!v->list)
+    if (!v->sorted.list)
         return ERR_OK;
     while (code == ERR_OK && v->in_flight < budget &&
-           v->merged + v->in_flight < v->count)
-        code = merge_entry(v, t, v->list[v->merged + v->in_flight++], e);
+           v->merged + v->in_flight < v->sorted.count)
+        code = merge_entry(v, t, v->sorted.list[v->merged + v->in_flight++], e);
     if (code == ERR_OK)
         code =
             merge_keys(v, t, (budget - v->in_flight) * VIEWS_KEYS_PER_ENTRY, e);
@@ -163,16 +161,14 @@ void views_committed(struct views *v)
     v->merged += v->in_flight;
     v->keys_merged += v->keys_in_flight;
     v->in_flight = v->keys_in_flight = 0;
-    if (!v->list || !is_whole(v))
+    if (!v->sorted.list || !is_whole(v))
         return;
     state_lock_to_write(v->state);
     overlay_clear(&v->state->old);
     runs_clear(&v->state->old_index);
     state_unlock(v->state);
-    free(v->list);
-    v->list = NULL;
-    free(v->keys.keys);
-    v->keys = (struct run){NULL, 0};
+    views_sorted_free(&v->sorted);
+    v->frozen = false;
 }
 
 void views_aborted(struct views *v)
@@ -186,8 +182,8 @@ enum err_code views_merge_all(struct views *v, struct err *e)
     enum err_code code = ERR_OK;
 
     views_freeze(v, true);
-    if (!v->list)
-        return overlay_count(&v->state->young) > 0 ? err_nomem(e) : ERR_OK;
+    if (!v->sorted.list)
+        return views_pending(v) ? err_nomem(e) : ERR_OK;
     code = store_begin_write(v->state->store, &t, e);
     if (code == ERR_OK)
         code = views_merge(v, t, SIZE_MAX, e);

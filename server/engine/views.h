@@ -1,5 +1,6 @@
 /* views: carries what the overlay holds into LMDB's views, a slice with each
- * commit, and brings the views up to date at start.
+ * commit, and brings the views up to date at start. A frozen overlay is sorted
+ * beside the writer (views_sort.h), so no change waits for that either.
  * Owns:   the order in which a frozen overlay is merged.
  * Thread: writer only (load and replay before it runs).
  * Bounds: VIEWS_FREEZE_ENTRIES, VIEWS_FREEZE_KEYS or VIEWS_FREEZE_BYTES in the
@@ -9,6 +10,7 @@
 #define BELFRY_SERVER_ENGINE_VIEWS_H
 
 #include "server/engine/state.h"
+#include "server/engine/views_sort.h"
 
 /* Large enough that sorted merges share pages, small enough that a start
  * replays it in well under a second. */
@@ -20,11 +22,11 @@
 
 struct views {
     struct state *state;
-    const struct overlay_entry **list; /* the frozen overlay in key order */
-    size_t count;
-    size_t merged;    /* entries in committed transactions */
-    size_t in_flight; /* entries put by the transaction at hand */
-    struct run keys;  /* of the frozen index */
+    bool frozen; /* the old overlay waits to be sorted or merged */
+    struct views_sort sort;
+    struct views_sorted sorted; /* the frozen overlay in key order */
+    size_t merged;              /* entries in committed transactions */
+    size_t in_flight;           /* entries put by the transaction at hand */
     size_t keys_merged;
     size_t keys_in_flight;
     uint64_t upto; /* the views are at this change once all are merged */
@@ -37,7 +39,8 @@ void views_fini(struct views *v);
 bool views_pending(const struct views *v);
 
 /* Freezes the young overlay when it is due (or when force is set) and no merge
- * runs. Without memory nothing happens; it is tried again. */
+ * runs, and lets the merge begin once it is sorted, which force waits for.
+ * Without memory there is no merge; it is tried again. */
 void views_freeze(struct views *v, bool force);
 
 /* A key of the index, without a value and in order, costs less to merge than

@@ -13,8 +13,9 @@
 /* After a failed commit of reports alone, which are kept. */
 #define WRITER_FAILED_MS 50
 /* View entries merged with one commit: at least so many, or a multiple of the
- * changes in it, so that merging keeps ahead of what comes in. */
-#define WRITER_MERGE_LEAST 128
+ * changes in it, so that merging keeps ahead of what comes in; few, because
+ * each may cost a page of the commit that a client waits for. */
+#define WRITER_MERGE_LEAST 32
 #define WRITER_MERGE_PER_CHANGE 8
 #define WRITER_MERGE_IDLE 2048
 /* So many entries that wait are too many: merging takes twice what comes. */

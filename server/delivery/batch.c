@@ -2,10 +2,6 @@
 
 #include "server/engine/tell.h"
 
-#include <openssl/sha.h>
-
-#include <stdio.h>
-
 #define UUID_BYTES 37
 
 struct numbers {
@@ -73,26 +69,35 @@ static uint64_t shape_of(const struct batch *b)
     return bytes_hash(bytes_of(b->definition->canonical), seed);
 }
 
+/* 128 bits under two keys of a half's own. */
+static void write_id(struct bytes named, uint64_t half, char out[UUID_BYTES])
+{
+    unsigned char raw[16];
+
+    for (uint64_t i = 0; i < 2; i++) {
+        const uint64_t seed[2] = {half, i};
+        uint64_t hash = bytes_hash(named, seed);
+
+        memcpy(raw + 8 * i, &hash, sizeof hash);
+    }
+    uuid_write(raw, out);
+}
+
 static void write_ids(const struct batch *b, char bundle[UUID_BYTES],
                       char parameters[UUID_BYTES])
 {
     struct numbers n = numbers_of(b);
-    uint64_t seed[5] = {b->state->number, shape_of(b), (uint64_t)b->type,
-                        n.first, n.last};
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    char text[128];
-    int length;
+    uint64_t named[7] = {b->state->number, shape_of(b), (uint64_t)b->type,
+                         n.first, n.last};
 
     /* the base URL makes the ids of two servers differ */
-    length = snprintf(text, sizeof text, "%llx.%llx.%llx.%llx.%llx.%016llx",
-                      (unsigned long long)seed[0], (unsigned long long)seed[1],
-                      (unsigned long long)seed[2], (unsigned long long)seed[3],
-                      (unsigned long long)seed[4],
-                      (unsigned long long)bytes_hash(b->base_url, seed));
-    SHA256((const unsigned char *)text, length > 0 ? (size_t)length : 0,
-           digest);
-    uuid_write(digest, bundle);
-    uuid_write(digest + 16, parameters);
+    for (uint64_t i = 0; i < 2; i++) {
+        const uint64_t seed[2] = {i, 0};
+
+        named[5 + i] = bytes_hash(b->base_url, seed);
+    }
+    write_id(bytes_make((const char *)named, sizeof named), 0, bundle);
+    write_id(bytes_make((const char *)named, sizeof named), 1, parameters);
 }
 
 static int64_t timestamp_of(const struct batch *b)

@@ -68,11 +68,6 @@ void buf_add(struct buf *b, struct bytes text)
         memcpy(at, text.p, text.n);
 }
 
-void buf_add_text(struct buf *b, const char *text)
-{
-    buf_add(b, bytes_of(text));
-}
-
 void buf_add_char(struct buf *b, char c)
 {
     char *at = buf_extend(b, 1);

@@ -25,7 +25,12 @@ void buf_fini(struct buf *b);
 void buf_reset(struct buf *b);
 
 void buf_add(struct buf *b, struct bytes text);
-void buf_add_text(struct buf *b, const char *text);
+/* Inline, so that the length of a literal is known. */
+static inline void buf_add_text(struct buf *b, const char *text)
+{
+    buf_add(b, bytes_of(text));
+}
+
 void buf_add_char(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t value);
 void buf_add_format(struct buf *b, const char *format, ...)

@@ -1,5 +1,6 @@
 #include "fhir/json/gate.h"
 
+#include "fhir/json/number.h"
 #include "fhir/json/place.h"
 #include "fhir/json/unescape.h"
 #include "fhir/json/utf8.h"
@@ -27,6 +28,7 @@ struct key {
 struct level {
     size_t first_key; /* the object's keys are the top of the key stack */
     uint64_t seen;    /* one bit per key, by its hash */
+    size_t token;     /* its own */
     bool array;
     bool started; /* has a member or element */
 };
@@ -40,6 +42,8 @@ struct gate {
     struct key *keys; /* inline_keys or heap */
     size_t key_count;
     size_t key_capacity;
+
+    struct json_tokens *tokens; /* NULL: none are wanted */
 
     const char *problem;
     const char *problem_at;
@@ -58,13 +62,20 @@ static bool fail(struct gate *g, const char *at, const char *problem)
     return false;
 }
 
-static void skip_space(struct gate *g)
+static void skip_some_space(struct gate *g)
 {
     const char *p = g->at;
 
     while (p < g->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
         p++;
     g->at = p;
+}
+
+/* Most texts have none. */
+static inline void skip_space(struct gate *g)
+{
+    if (g->at < g->end && (unsigned char)*g->at <= ' ')
+        skip_some_space(g);
 }
 
 /* strings */
@@ -206,13 +217,11 @@ static size_t scan_special(struct gate *g, const char *p)
     return n;
 }
 
-/* From behind the opening quote to behind the closing one. */
-static bool scan_string(struct gate *g, bool *escaped)
+/* What is special stands at p. */
+static bool scan_special_string(struct gate *g, const char *p, bool *escaped)
 {
-    const char *p = g->at;
     size_t n;
 
-    *escaped = false;
     for (;;) {
         p = skip_plain(p, g->end);
         if (p == g->end)
@@ -225,6 +234,18 @@ static bool scan_string(struct gate *g, bool *escaped)
             return false;
         p += n;
     }
+    g->at = p + 1;
+    return true;
+}
+
+/* From behind the opening quote to behind the closing one. */
+static inline bool scan_string(struct gate *g, bool *escaped)
+{
+    const char *p = skip_plain(g->at, g->end);
+
+    *escaped = false;
+    if (p == g->end || *p != '"')
+        return scan_special_string(g, p, escaped);
     g->at = p + 1;
     return true;
 }
@@ -278,6 +299,8 @@ static bool scan_number(struct gate *g)
     }
     if (!p)
         return false;
+    if (p - g->at > JSON_NUMBER_BYTES_MAX)
+        return fail(g, g->at, "the number is too long");
     g->at = p;
     return true;
 }
@@ -294,32 +317,40 @@ static bool scan_literal(struct gate *g, const char *word)
 
 /* keys */
 
-static uint32_t hash_text(const char *p, size_t n)
+/* The first n bytes at p, n < 8, of which so many more may be read. */
+static inline uint64_t load_tail(const char *p, size_t n, size_t readable)
+{
+    uint64_t word = 0;
+
+    if (readable < sizeof word) {
+        memcpy(&word, p, n);
+        return le64toh(word);
+    }
+    memcpy(&word, p, sizeof word);
+    return le64toh(word) & ((1ULL << (8 * n)) - 1);
+}
+
+static inline uint32_t hash_text(const char *p, size_t n, const char *end)
 {
     uint64_t h = n, word;
 
     while (n >= sizeof word) {
         memcpy(&word, p, sizeof word);
-        h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+        h = (h ^ le64toh(word)) * 0x9e3779b97f4a7c15ULL;
         h ^= h >> 32;
         p += sizeof word;
         n -= sizeof word;
     }
-    word = 0;
-    memcpy(&word, p, n);
-    h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
+    h = (h ^ load_tail(p, n, (size_t)(end - p))) * 0x9e3779b97f4a7c15ULL;
     return (uint32_t)(h >> 32);
 }
 
-static uint32_t hash_key(const struct key *key)
+static uint32_t hash_escaped(const struct key *key)
 {
     char text[JSON_KEY_BYTES_MAX];
-    size_t n;
+    size_t n = json_unescape(bytes_make(key->p, key->n), text);
 
-    if (!key->escaped)
-        return hash_text(key->p, key->n);
-    n = json_unescape(bytes_make(key->p, key->n), text);
-    return hash_text(text, n);
+    return hash_text(text, n, text + n);
 }
 
 /* Any total order that puts equal keys beside each other. */
@@ -370,7 +401,18 @@ static bool grow_keys(struct gate *g)
     return true;
 }
 
-static bool add_key(struct gate *g, struct key key)
+/* One of the keys with this bit is the same. */
+static bool is_repeated(const struct gate *g, const struct key *key)
+{
+    size_t first = g->levels[g->depth - 1].first_key;
+
+    for (size_t i = first; i < g->key_count; i++)
+        if (g->keys[i].hash == key->hash && compare_keys(&g->keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static inline bool add_key(struct gate *g, struct key key)
 {
     struct level *top = &g->levels[g->depth - 1];
     size_t count = g->key_count - top->first_key;
@@ -378,12 +420,8 @@ static bool add_key(struct gate *g, struct key key)
 
     if (count == JSON_MEMBERS_MAX)
         return fail(g, key.p - 1, "the object has too many members");
-    if (count < KEYS_LINEAR && (top->seen & bit)) {
-        for (size_t i = top->first_key; i < g->key_count; i++)
-            if (g->keys[i].hash == key.hash &&
-                compare_keys(&g->keys[i], &key) == 0)
-                return fail_duplicate(g, &key);
-    }
+    if (count < KEYS_LINEAR && (top->seen & bit) && is_repeated(g, &key))
+        return fail_duplicate(g, &key);
     if (g->key_count == g->key_capacity && !grow_keys(g))
         return false;
     top->seen |= bit;
@@ -418,7 +456,8 @@ static bool scan_key(struct gate *g)
     if (n > JSON_KEY_BYTES_MAX)
         return fail(g, key.p - 1, "the key is too long");
     key.n = (uint16_t)n;
-    key.hash = hash_key(&key);
+    key.hash =
+        key.escaped ? hash_escaped(&key) : hash_text(key.p, key.n, g->end);
     if (!add_key(g, key))
         return false;
     skip_space(g);
@@ -426,6 +465,39 @@ static bool scan_key(struct gate *g)
         return fail(g, g->at, "a colon was expected");
     g->at++;
     return true;
+}
+
+/* tokens */
+
+/* The value at g->at begins; of a member, its key was the last one. */
+static inline bool begin_token(struct gate *g, bool member)
+{
+    struct json_tokens *t = g->tokens;
+    struct json_token *token;
+    const struct key *key;
+
+    if (t->count == t->capacity && !json_tokens_grow(t)) {
+        g->no_memory = true;
+        return false;
+    }
+    token = &t->items[t->count++];
+    *token = (struct json_token){.begin = (uint32_t)(g->at - g->begin)};
+    if (!member)
+        return true;
+    key = &g->keys[g->key_count - 1];
+    token->key = (uint32_t)(key->p - g->begin);
+    token->key_bytes = key->n;
+    token->key_escaped = key->escaped;
+    return true;
+}
+
+/* The value ends before g->at. */
+static inline void end_token(struct gate *g, size_t index)
+{
+    struct json_token *token = &g->tokens->items[index];
+
+    token->end = (uint32_t)(g->at - g->begin);
+    token->next = (uint32_t)g->tokens->count;
 }
 
 /* structure */
@@ -441,6 +513,7 @@ static bool open_level(struct gate *g, bool array)
     level->seen = 0;
     level->array = array;
     level->started = false;
+    level->token = g->tokens ? g->tokens->count - 1 : 0;
     g->at++;
     return true;
 }
@@ -460,26 +533,28 @@ static bool close_level(struct gate *g)
     g->key_count = top->first_key;
     g->depth--;
     g->at++;
+    if (g->tokens)
+        end_token(g, top->token);
     return true;
 }
 
-/* An object or array is only opened here: the loop of scan_text() goes on
- * inside it. */
-static bool scan_value(struct gate *g)
+static bool scan_text_value(struct gate *g)
 {
     bool escaped;
 
-    skip_space(g);
-    if (g->at == g->end)
-        return fail(g, g->at, "the text ends where a value was expected");
+    g->at++;
+    if (!scan_string(g, &escaped))
+        return false;
+    if (g->tokens)
+        g->tokens->items[g->tokens->count - 1].escaped = escaped;
+    return true;
+}
+
+static bool scan_scalar(struct gate *g)
+{
     switch (*g->at) {
     case '"':
-        g->at++;
-        return scan_string(g, &escaped);
-    case '{':
-        return open_level(g, false);
-    case '[':
-        return open_level(g, true);
+        return scan_text_value(g);
     case 't':
         return scan_literal(g, "true");
     case 'f':
@@ -491,6 +566,24 @@ static bool scan_value(struct gate *g)
             return scan_number(g);
         return fail(g, g->at, "a value was expected");
     }
+}
+
+/* An object or array is only opened here: the loop of scan_text() goes on
+ * inside it. */
+static bool scan_value(struct gate *g, bool member)
+{
+    skip_space(g);
+    if (g->at == g->end)
+        return fail(g, g->at, "the text ends where a value was expected");
+    if (g->tokens && !begin_token(g, member))
+        return false;
+    if (*g->at == '{' || *g->at == '[')
+        return open_level(g, *g->at == '[');
+    if (!scan_scalar(g))
+        return false;
+    if (g->tokens)
+        end_token(g, g->tokens->count - 1);
+    return true;
 }
 
 /* The next member or element of the innermost level, or its end. */
@@ -513,7 +606,7 @@ static bool scan_next(struct gate *g)
     top->started = true;
     if (!top->array && !scan_key(g))
         return false;
-    return scan_value(g);
+    return scan_value(g, !top->array);
 }
 
 static bool scan_text(struct gate *g)
@@ -525,7 +618,7 @@ static bool scan_text(struct gate *g)
         return fail(g, g->at, "a byte order mark is not allowed");
     if (*g->at != '{')
         return fail(g, g->at, "the text must be one JSON object");
-    if (!open_level(g, false))
+    if (!scan_value(g, false))
         return false;
     while (g->depth > 0)
         if (!scan_next(g))
@@ -550,7 +643,7 @@ static enum err_code refuse(const struct gate *g, struct bytes text,
 }
 
 /* Levels and keys are set as they come into use. */
-static void init(struct gate *g, struct bytes text)
+static void init(struct gate *g, struct bytes text, struct json_tokens *tokens)
 {
     g->begin = text.n ? text.p : "";
     g->at = g->begin;
@@ -560,17 +653,39 @@ static void init(struct gate *g, struct bytes text)
     g->key_count = 0;
     g->key_capacity = KEYS_INLINE;
     g->no_memory = false;
+    g->tokens = tokens;
 }
 
-enum err_code json_gate(struct bytes text, struct err *e)
+static enum err_code run(struct bytes text, struct json_tokens *tokens,
+                         struct err *e)
 {
     struct gate g;
     enum err_code code = ERR_OK;
 
-    init(&g, text);
+    init(&g, text, tokens);
     if (!scan_text(&g))
         code = refuse(&g, text, e);
     if (g.keys != g.inline_keys)
         free(g.keys);
+    return code;
+}
+
+enum err_code json_gate(struct bytes text, struct err *e)
+{
+    return run(text, NULL, e);
+}
+
+enum err_code json_gate_read(struct bytes text, struct json_tokens *out,
+                             struct err *e)
+{
+    enum err_code code;
+
+    out->text = text;
+    out->count = 0;
+    if (text.n > UINT32_MAX)
+        return err_set(e, ERR_TOO_LARGE, "a JSON text has at most 4 GB");
+    code = run(text, out, e);
+    if (code != ERR_OK)
+        out->count = 0;
     return code;
 }

@@ -1,16 +1,11 @@
 #include "fhir/json/parse.h"
 
 #include "fhir/json/gate.h"
+#include "fhir/json/number.h"
 #include "fhir/json/scan.h"
 #include "fhir/json/unescape.h"
 
 #include <limits.h>
-#include <stdlib.h>
-
-/* What a double holds exactly: such a mantissa over such a power of ten is
- * rounded once, by the division, as strtod() rounds it. */
-#define EXACT_DIGITS 15
-#define EXACT_POWER 15
 
 struct open {
     cJSON *container;
@@ -54,43 +49,10 @@ static char *take_string(struct parse *p)
 
 /* ---- numbers ---- */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_number_part(char c)
 {
-    return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' ||
-           c == 'E';
-}
-
-/* Digits with a point among them at most; false leaves it to strtod(). */
-static bool read_plain(struct bytes text, double *out)
-{
-    static const double powers[EXACT_POWER + 1] = {
-        1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-        1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-    bool negative = text.p[0] == '-', point = false;
-    uint64_t mantissa = 0;
-    size_t places = 0;
-
-    if (text.n > EXACT_DIGITS)
-        return false;
-    for (size_t i = negative; i < text.n; i++) {
-        if (is_digit(text.p[i])) {
-            mantissa = mantissa * 10 + (uint64_t)(text.p[i] - '0');
-            places += point;
-        } else if (text.p[i] == '.') {
-            point = true;
-        } else {
-            return false;
-        }
-    }
-    *out = (double)mantissa / powers[places];
-    if (negative)
-        *out = -*out;
-    return true;
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' ||
+           c == 'e' || c == 'E';
 }
 
 static int to_int(double value)
@@ -102,20 +64,13 @@ static int to_int(double value)
 
 static bool take_number(struct parse *p, cJSON *item)
 {
-    char text[JSON_PARSE_NUMBER_MAX + 1];
     const char *begin = p->at;
-    size_t n;
 
     while (p->at < p->end && is_number_part(*p->at))
         p->at++;
-    n = (size_t)(p->at - begin);
-    if (n == 0 || n > JSON_PARSE_NUMBER_MAX)
+    if (!json_number_read(bytes_make(begin, (size_t)(p->at - begin)),
+                          &item->valuedouble))
         return false;
-    if (!read_plain(bytes_make(begin, n), &item->valuedouble)) {
-        memcpy(text, begin, n);
-        text[n] = '\0';
-        item->valuedouble = strtod(text, NULL);
-    }
     item->valueint = to_int(item->valuedouble);
     item->type = cJSON_Number;
     return true;

@@ -11,9 +11,8 @@
 
 #include "storage/base/bytes.h"
 
-/* NULL without memory. A number of more than JSON_PARSE_NUMBER_MAX bytes is
+/* NULL without memory. A number of more than JSON_NUMBER_BYTES_MAX bytes is
  * refused like that too, as cJSON does. */
-#define JSON_PARSE_NUMBER_MAX 63
 cJSON *json_parse(struct bytes text);
 
 #endif

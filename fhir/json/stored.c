@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fhir/json/edit.h"
 #include "storage/base/instant.h"
 
 /* The three members with their keys, and what JSON may add to the id. */
@@ -14,32 +13,38 @@
 _Static_assert(sizeof TIME_HOLE == INSTANT_TEXT_BYTES + 1,
                "the hole is as wide as an instant");
 
-struct splice {
-    struct bytes text;
-    struct json_span root;
-    struct json_editor editor;
-    struct bytes id; /* as JSON, with quotes */
+/* id, and meta or the two members of it. */
+#define EDITS_MAX 3
+
+enum value { VALUE_ID, VALUE_META, VALUE_VERSION, VALUE_TIME };
+
+struct edit {
+    size_t begin, end;  /* what goes; nothing for an insertion */
+    const char *before; /* what stands in front of the value */
+    enum value value;
+    bool comma; /* behind the value */
 };
 
-static char first_byte(struct bytes text, struct json_span span)
-{
-    return span.begin < span.end ? text.p[span.begin] : '\0';
-}
+struct splice {
+    const struct json_tokens *tokens;
+    uint32_t type, id, meta; /* JSON_NONE where the text has none */
+    struct edit edits[EDITS_MAX];
+    size_t count;
+};
+
+/* ---- what goes where ---- */
 
 /* "Patient.meta"; "$this.meta" when the text does not say what it is. */
 static enum err_code refuse(const struct splice *s, const char *key,
                             const char *problem, struct err *e)
 {
     char expression[ERR_EXPRESSION_BYTES];
-    struct json_item type;
     struct bytes name = bytes_of("$this");
     int n;
 
-    if (json_member(s->text, s->root, "resourceType", &type) &&
-        first_byte(s->text, type.value) == '"' &&
-        type.value.end - type.value.begin <= 66)
-        name = bytes_make(s->text.p + type.value.begin + 1,
-                          type.value.end - type.value.begin - 2);
+    if (s->type != JSON_NONE && json_token_first(s->tokens, s->type) == '"' &&
+        json_token_raw(s->tokens, s->type).n <= 64)
+        name = json_token_raw(s->tokens, s->type);
     n = snprintf(expression, sizeof expression, "%.*s.%s", BYTES_ARG(name),
                  key);
     if (n < 0)
@@ -47,134 +52,187 @@ static enum err_code refuse(const struct splice *s, const char *key,
     return err_set_at(e, ERR_INVALID, expression, "%s", problem);
 }
 
-static void add_member(struct splice *s, const struct json_item *before,
-                       const char *key, struct bytes value)
+/* Kept in the order of the text; those at one place in the order in which
+ * they were added. */
+static void add_edit(struct splice *s, struct edit edit)
 {
-    if (before)
-        json_edit_insert_member(&s->editor, before, key, value);
-    else
-        json_edit_add_member(&s->editor, s->root, key, value);
+    size_t at = s->count++;
+
+    for (; at > 0 && s->edits[at - 1].begin > edit.begin; at--)
+        s->edits[at] = s->edits[at - 1];
+    s->edits[at] = edit;
 }
 
-/* NULL where the text has no such member. */
-struct members {
-    const struct json_item *type;
-    const struct json_item *id;
-    const struct json_item *meta;
-    struct json_item items[3];
-};
-
-static void find_members(const struct splice *s, struct members *m)
+static void replace(struct splice *s, uint32_t value, enum value with)
 {
-    static const char *const keys[] = {"resourceType", "id", "meta"};
-    const struct json_item **const found[] = {&m->type, &m->id, &m->meta};
-    struct json_item item;
-    size_t position = 0;
+    const struct json_token *t = json_token(s->tokens, value);
 
-    *m = (struct members){0};
-    while ((!m->type || !m->id || !m->meta) &&
-           json_next(s->text, s->root, &position, &item)) {
-        for (size_t i = 0; i < 3; i++) {
-            if (json_string_is(s->text, item.key, keys[i])) {
-                m->items[i] = item;
-                *found[i] = &m->items[i];
-            }
-        }
+    add_edit(s, (struct edit){t->begin, t->end, "", with, false});
+}
+
+/* Behind a member, or first in an object. */
+static void insert_behind(struct splice *s, uint32_t member, const char *key,
+                          enum value value)
+{
+    size_t at = json_token(s->tokens, member)->end;
+
+    add_edit(s, (struct edit){at, at, key, value, false});
+}
+
+static void insert_first(struct splice *s, uint32_t object, const char *key,
+                         enum value value, bool more)
+{
+    const struct json_token *t = json_token(s->tokens, object);
+    size_t at = t->begin + 1;
+
+    add_edit(s,
+             (struct edit){at, at, key, value, more || t->next > object + 1});
+}
+
+static void find_members(struct splice *s)
+{
+    const struct json_tokens *t = s->tokens;
+
+    for (uint32_t i = JSON_ROOT + 1; i < t->count; i = json_token(t, i)->next) {
+        if (json_token_is_named(t, i, bytes_make("resourceType", 12)))
+            s->type = i;
+        else if (json_token_is_named(t, i, bytes_make("id", 2)))
+            s->id = i;
+        else if (json_token_is_named(t, i, bytes_make("meta", 4)))
+            s->meta = i;
     }
 }
 
-static enum err_code splice_id(struct splice *s, const struct members *m,
-                               struct err *e)
+static enum err_code splice_id(struct splice *s, struct err *e)
 {
-    if (!m->id)
-        add_member(s, m->type, "id", s->id);
-    else if (first_byte(s->text, m->id->value) != '"')
+    if (s->id == JSON_NONE && s->type == JSON_NONE)
+        insert_first(s, JSON_ROOT, "\"id\":", VALUE_ID, s->meta == JSON_NONE);
+    else if (s->id == JSON_NONE)
+        insert_behind(s, s->type, ",\"id\":", VALUE_ID);
+    else if (json_token_first(s->tokens, s->id) != '"')
         return refuse(s, "id", "id must be a string", e);
     else
-        json_edit_replace(&s->editor, m->id->value, s->id);
+        replace(s, s->id, VALUE_ID);
     return ERR_OK;
 }
 
-static enum err_code splice_meta(struct splice *s, const struct members *m,
-                                 struct err *e)
+static enum err_code splice_meta(struct splice *s, struct err *e)
 {
-    const char *meta = "{\"versionId\":\"\",\"lastUpdated\":\"" TIME_HOLE "\"}";
+    uint32_t before = s->id != JSON_NONE ? s->id : s->type;
+    uint32_t version, time;
 
-    if (!m->meta) {
-        add_member(s, m->id ? m->id : m->type, "meta", bytes_of(meta));
+    if (s->meta == JSON_NONE && before == JSON_NONE)
+        insert_first(s, JSON_ROOT, "\"meta\":", VALUE_META, false);
+    else if (s->meta == JSON_NONE)
+        insert_behind(s, before, ",\"meta\":", VALUE_META);
+    if (s->meta == JSON_NONE)
         return ERR_OK;
-    }
-    if (first_byte(s->text, m->meta->value) != '{')
+    if (json_token_first(s->tokens, s->meta) != '{')
         return refuse(s, "meta", "meta must be an object", e);
-    json_edit_set_member(&s->editor, m->meta->value, "versionId",
-                         bytes_of("\"\""));
-    json_edit_set_member(&s->editor, m->meta->value, "lastUpdated",
-                         bytes_of("\"" TIME_HOLE "\""));
+    version = json_token_member(s->tokens, s->meta, bytes_of("versionId"));
+    time = json_token_member(s->tokens, s->meta, bytes_of("lastUpdated"));
+    if (version != JSON_NONE)
+        replace(s, version, VALUE_VERSION);
+    else
+        insert_first(s, s->meta, "\"versionId\":", VALUE_VERSION,
+                     time == JSON_NONE);
+    if (time != JSON_NONE)
+        replace(s, time, VALUE_TIME);
+    else
+        insert_first(s, s->meta, "\"lastUpdated\":", VALUE_TIME, false);
     return ERR_OK;
 }
 
-static enum err_code splice_all(struct splice *s, struct err *e)
-{
-    struct members m;
-    enum err_code code;
+/* ---- the text ---- */
 
-    find_members(s, &m);
-    code = splice_id(s, &m, e);
-    return code == ERR_OK ? splice_meta(s, &m, e) : code;
+/* Behind the opening quote of a value that begins where out ends. */
+static void write_version(struct buf *out, struct stored_text *t)
+{
+    t->version_at = out->n + 1;
+    buf_add(out, bytes_make("\"\"", 2));
 }
 
-/* Finds the two holes in the finished text. */
-static enum err_code find_holes(struct stored_text *t, struct err *e)
+static void write_time(struct buf *out, struct stored_text *t)
 {
-    struct bytes text = bytes_make(t->p, t->n);
-    struct json_item meta, version, time;
+    static const char hole[] = "\"" TIME_HOLE "\"";
 
-    if (!json_member(text, json_root(text), "meta", &meta) ||
-        !json_member(text, meta.value, "versionId", &version) ||
-        !json_member(text, meta.value, "lastUpdated", &time))
-        return err_set(e, ERR_BUG, "the spliced text has no meta");
-    t->version_at = version.value.begin + 1;
-    t->time_at = time.value.begin + 1;
-    return ERR_OK;
+    t->time_at = out->n + 1;
+    buf_add(out, bytes_make(hole, sizeof hole - 1));
 }
 
-static enum err_code make(struct splice *s, struct buf *result,
-                          struct stored_text *out, struct err *e)
+static void write_value(const struct edit *edit, struct bytes id,
+                        struct buf *out, struct stored_text *t)
 {
-    enum err_code code = splice_all(s, e);
-
-    if (code == ERR_OK)
-        code = json_editor_apply(&s->editor, result, e);
-    if (code != ERR_OK)
-        return code;
-    out->p = buf_take(result, &out->n);
-    if (!out->p)
-        return err_nomem(e);
-    return find_holes(out, e);
+    switch (edit->value) {
+    case VALUE_ID:
+        buf_add_json_string(out, id);
+        break;
+    case VALUE_META:
+        buf_add_text(out, "{\"versionId\":");
+        write_version(out, t);
+        buf_add_text(out, ",\"lastUpdated\":");
+        write_time(out, t);
+        buf_add_char(out, '}');
+        break;
+    case VALUE_VERSION:
+        write_version(out, t);
+        break;
+    case VALUE_TIME:
+        write_time(out, t);
+        break;
+    }
 }
 
-enum err_code stored_text_make(struct bytes text, struct bytes id,
-                               struct arena *scratch, struct stored_text *out,
+static void write_all(const struct splice *s, struct bytes id, struct buf *out,
+                      struct stored_text *t)
+{
+    struct bytes text = s->tokens->text;
+    size_t at = 0;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const struct edit *edit = &s->edits[i];
+
+        buf_add(out, bytes_make(text.p + at, edit->begin - at));
+        buf_add_text(out, edit->before);
+        write_value(edit, id, out, t);
+        if (edit->comma)
+            buf_add_char(out, ',');
+        at = edit->end;
+    }
+    buf_add(out, bytes_from(text, at));
+}
+
+enum err_code stored_text_make(const struct json_tokens *tokens,
+                               struct bytes id, struct stored_text *out,
                                struct err *e)
 {
-    struct splice s = {.text = text, .root = json_root(text)};
-    struct buf id_json, result;
+    struct splice s = {.tokens = tokens,
+                       .type = JSON_NONE,
+                       .id = JSON_NONE,
+                       .meta = JSON_NONE};
+    size_t max = tokens->text.n + id.n * ID_ESCAPED_MAX + STORED_EXTRA_BYTES;
+    struct buf text;
     enum err_code code;
 
     *out = (struct stored_text){0};
-    json_editor_init(&s.editor, text, scratch);
-    buf_init(&id_json, id.n * ID_ESCAPED_MAX + 2);
-    buf_init(&result, text.n + id.n * ID_ESCAPED_MAX + STORED_EXTRA_BYTES);
-    buf_add_json_string(&id_json, id);
-    code = buf_check(&id_json, e);
-    s.id = buf_bytes(&id_json);
+    find_members(&s);
+    code = splice_id(&s, e);
     if (code == ERR_OK)
-        code = make(&s, &result, out, e);
+        code = splice_meta(&s, e);
     if (code != ERR_OK)
-        stored_text_fini(out);
-    buf_fini(&id_json);
-    buf_fini(&result);
-    return code;
+        return code;
+    buf_init(&text, max);
+    /* all at once: the text does not move while it grows */
+    if (buf_extend(&text, max))
+        text.n = 0;
+    write_all(&s, id, &text, out);
+    code = buf_check(&text, e);
+    if (code == ERR_OK)
+        out->p = buf_take(&text, &out->n);
+    if (!out->p)
+        *out = (struct stored_text){0};
+    buf_fini(&text);
+    return code == ERR_OK && !out->p ? err_nomem(e) : code;
 }
 
 void stored_text_fini(struct stored_text *t)

@@ -7,7 +7,7 @@
 #ifndef BELFRY_FHIR_JSON_STORED_H
 #define BELFRY_FHIR_JSON_STORED_H
 
-#include "storage/base/arena.h"
+#include "fhir/json/tokens.h"
 #include "storage/base/buf.h"
 
 struct stored_text {
@@ -21,8 +21,8 @@ struct stored_text {
  * gate. Whatever the client had in these three is replaced, all else stays
  * byte for byte: an existing member keeps its place, a missing id goes behind
  * resourceType, a missing meta behind id. */
-MUST_CHECK enum err_code stored_text_make(struct bytes text, struct bytes id,
-                                          struct arena *scratch,
+MUST_CHECK enum err_code stored_text_make(const struct json_tokens *tokens,
+                                          struct bytes id,
                                           struct stored_text *out,
                                           struct err *e);
 

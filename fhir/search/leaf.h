@@ -13,6 +13,6 @@
 /* Adds what the element says; an element of an unexpected shape adds nothing.
  * True when it counts as present for ":missing". */
 bool leaf_read(struct leaf_sink *sink, const struct search_parameter *p,
-               const struct search_path *path, const cJSON *element);
+               const struct search_path *path, uint32_t element);
 
 #endif

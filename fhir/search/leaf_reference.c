@@ -9,28 +9,29 @@ static void add(struct leaf_sink *sink, struct search_reference reference,
 }
 
 /* For ":identifier": its system stands where a type does else. */
-static void read_identifier(struct leaf_sink *sink, const cJSON *identifier)
+static void read_identifier(struct leaf_sink *sink, uint32_t identifier)
 {
     struct search_reference reference = {
-        .type = leaf_text(sink, leaf_member(identifier, "system")),
-        .id = leaf_text(sink, leaf_member(identifier, "value"))};
+        .type = leaf_text(sink, leaf_member(sink, identifier, "system")),
+        .id = leaf_text(sink, leaf_member(sink, identifier, "value"))};
 
     add(sink, reference, true);
 }
 
-static void read_reference(struct leaf_sink *sink, const cJSON *element)
+static void read_reference(struct leaf_sink *sink, uint32_t element)
 {
-    struct bytes text = leaf_text(sink, leaf_member(element, "reference"));
-    const cJSON *identifier = leaf_member(element, "identifier");
+    struct bytes text =
+        leaf_text(sink, leaf_member(sink, element, "reference"));
+    uint32_t identifier = leaf_member(sink, element, "identifier");
     struct search_reference reference;
 
     if (search_reference_parse(text, sink->base_url, &reference))
         add(sink, reference, false);
-    if (identifier)
+    if (identifier != JSON_NONE)
         read_identifier(sink, identifier);
 }
 
-static void read_canonical(struct leaf_sink *sink, const cJSON *element)
+static void read_canonical(struct leaf_sink *sink, uint32_t element)
 {
     struct bytes text = leaf_text(sink, element);
     struct search_reference reference;
@@ -39,17 +40,17 @@ static void read_canonical(struct leaf_sink *sink, const cJSON *element)
         add(sink, reference, false);
 }
 
-static void read_resource(struct leaf_sink *sink, const cJSON *element)
+static void read_resource(struct leaf_sink *sink, uint32_t element)
 {
     struct search_reference reference = {
-        .type = leaf_text(sink, leaf_member(element, "resourceType")),
-        .id = leaf_text(sink, leaf_member(element, "id"))};
+        .type = leaf_text(sink, leaf_member(sink, element, "resourceType")),
+        .id = leaf_text(sink, leaf_member(sink, element, "id"))};
 
     add(sink, reference, false);
 }
 
 void leaf_read_reference(struct leaf_sink *sink, const struct search_path *path,
-                         const cJSON *element)
+                         uint32_t element)
 {
     switch ((int)path->leaf) {
     case SEARCH_LEAF_REFERENCE:

@@ -32,14 +32,15 @@ void leaf_add(struct leaf_sink *sink, struct search_value value)
     sink->values[sink->count++] = value;
 }
 
-struct bytes leaf_text(struct leaf_sink *sink, const cJSON *node)
+struct bytes leaf_text(struct leaf_sink *sink, uint32_t value)
 {
-    struct bytes copy = {NULL, 0};
+    struct bytes text = {NULL, 0};
 
-    if (sink->failed || !node || !cJSON_IsString(node) || !node->valuestring[0])
-        return copy;
-    copy = arena_copy(sink->arena, bytes_of(node->valuestring));
-    if (!copy.p)
+    if (sink->failed || leaf_first(sink, value) != '"' ||
+        json_token_raw(sink->tokens, value).n == 0)
+        return text;
+    text = json_token_string(sink->tokens, value, sink->arena);
+    if (!text.p)
         sink->failed = ERR_NOMEM;
-    return copy;
+    return text;
 }

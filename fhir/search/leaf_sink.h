@@ -6,9 +6,12 @@
 #ifndef BELFRY_FHIR_SEARCH_LEAF_SINK_H
 #define BELFRY_FHIR_SEARCH_LEAF_SINK_H
 
+#include "fhir/json/tokens.h"
 #include "fhir/search/value.h"
 
 struct leaf_sink {
+    const struct json_tokens *tokens; /* their text is in the arena */
+    struct bytes id;                  /* in place of the resource's own */
     struct arena *arena;
     struct bytes base_url;
     struct search_value *values;
@@ -19,18 +22,28 @@ struct leaf_sink {
 
 void leaf_add(struct leaf_sink *sink, struct search_value value);
 
-/* A copy of the text of a JSON string; empty for anything else. */
-struct bytes leaf_text(struct leaf_sink *sink, const cJSON *node);
+/* What a JSON string means; empty for anything else. */
+struct bytes leaf_text(struct leaf_sink *sink, uint32_t value);
 
-static inline const cJSON *leaf_member(const cJSON *object, const char *name)
+/* JSON_NONE without such a member, or when object is JSON_NONE. */
+static inline uint32_t leaf_member(const struct leaf_sink *sink,
+                                   uint32_t object, const char *name)
 {
-    return cJSON_GetObjectItemCaseSensitive(object, name);
+    return object == JSON_NONE
+               ? JSON_NONE
+               : json_token_member(sink->tokens, object, bytes_of(name));
+}
+
+/* The value's first byte; NUL for JSON_NONE. */
+static inline char leaf_first(const struct leaf_sink *sink, uint32_t value)
+{
+    return value == JSON_NONE ? '\0' : json_token_first(sink->tokens, value);
 }
 
 /* The readers of one type of parameter each; what they know no leaf of adds
  * nothing. */
 typedef void leaf_reader(struct leaf_sink *sink, const struct search_path *path,
-                         const cJSON *element);
+                         uint32_t element);
 
 leaf_reader leaf_read_token;
 leaf_reader leaf_read_reference;

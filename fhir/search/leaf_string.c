@@ -1,6 +1,6 @@
 #include "fhir/search/leaf_sink.h"
 
-static void add_text(struct leaf_sink *sink, const cJSON *node)
+static void add_text(struct leaf_sink *sink, uint32_t node)
 {
     struct bytes text = leaf_text(sink, node);
 
@@ -9,31 +9,30 @@ static void add_text(struct leaf_sink *sink, const cJSON *node)
 }
 
 /* One string or each of an array of them. */
-static void add_texts(struct leaf_sink *sink, const cJSON *node)
+static void add_texts(struct leaf_sink *sink, uint32_t node)
 {
-    const cJSON *item;
+    const struct json_tokens *t = sink->tokens;
 
-    if (!cJSON_IsArray(node)) {
+    if (leaf_first(sink, node) != '[') {
         add_text(sink, node);
         return;
     }
-    cJSON_ArrayForEach(item, node)
-    {
-        add_text(sink, item);
-    }
+    for (uint32_t i = node + 1; i < json_token(t, node)->next;
+         i = json_token(t, i)->next)
+        add_text(sink, i);
 }
 
 /* R4 search.html, string: the parts that a name or an address is searched
  * by. */
-static void add_parts(struct leaf_sink *sink, const cJSON *element,
+static void add_parts(struct leaf_sink *sink, uint32_t element,
                       const char *const parts[])
 {
     for (size_t i = 0; parts[i]; i++)
-        add_texts(sink, leaf_member(element, parts[i]));
+        add_texts(sink, leaf_member(sink, element, parts[i]));
 }
 
 void leaf_read_string(struct leaf_sink *sink, const struct search_path *path,
-                      const cJSON *element)
+                      uint32_t element)
 {
     static const char *const of_name[] = {"family", "given", "prefix",
                                           "suffix", "text",  NULL};

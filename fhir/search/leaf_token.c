@@ -18,76 +18,87 @@ static void add_plain(struct leaf_sink *sink, const struct search_path *path,
         add_token(sink, token);
 }
 
+/* What stands in for the resource's own id counts before it is written. */
+static void read_id(struct leaf_sink *sink, const struct search_path *path,
+                    uint32_t element)
+{
+    add_plain(sink, path,
+              element == JSON_ROOT ? sink->id : leaf_text(sink, element));
+}
+
 static void read_primitive(struct leaf_sink *sink,
-                           const struct search_path *path, const cJSON *element)
+                           const struct search_path *path, uint32_t element)
 {
     add_plain(sink, path, leaf_text(sink, element));
 }
 
 static void read_boolean(struct leaf_sink *sink, const struct search_path *path,
-                         const cJSON *element)
+                         uint32_t element)
 {
-    if (cJSON_IsBool(element))
-        add_plain(sink, path,
-                  bytes_of(cJSON_IsTrue(element) ? "true" : "false"));
+    char first = leaf_first(sink, element);
+
+    if (first == 't' || first == 'f')
+        add_plain(sink, path, bytes_of(first == 't' ? "true" : "false"));
 }
 
 /* deceased.exists() and deceased != false */
 static void read_deceased(struct leaf_sink *sink,
-                          const struct search_path *path, const cJSON *element)
+                          const struct search_path *path, uint32_t element)
 {
-    bool dead = cJSON_IsTrue(leaf_member(element, "deceasedBoolean")) ||
-                cJSON_IsString(leaf_member(element, "deceasedDateTime"));
+    uint32_t said = leaf_member(sink, element, "deceasedBoolean");
+    uint32_t time = leaf_member(sink, element, "deceasedDateTime");
+    bool dead = leaf_first(sink, said) == 't' || leaf_first(sink, time) == '"';
 
     add_plain(sink, path, bytes_of(dead ? "true" : "false"));
 }
 
 static void read_coding(struct leaf_sink *sink, const struct search_path *path,
-                        const cJSON *element)
+                        uint32_t element)
 {
     struct search_token token = {
-        .system = leaf_text(sink, leaf_member(element, "system")),
-        .code = leaf_text(sink, leaf_member(element, "code")),
-        .text = leaf_text(sink, leaf_member(element, "display"))};
+        .system = leaf_text(sink, leaf_member(sink, element, "system")),
+        .code = leaf_text(sink, leaf_member(sink, element, "code")),
+        .text = leaf_text(sink, leaf_member(sink, element, "display"))};
 
     (void)path;
     add_token(sink, token);
 }
 
 static void read_concept(struct leaf_sink *sink, const struct search_path *path,
-                         const cJSON *element)
+                         uint32_t element)
 {
-    const cJSON *codings = leaf_member(element, "coding");
-    const cJSON *coding;
+    uint32_t codings = leaf_member(sink, element, "coding");
+    const struct json_tokens *t = sink->tokens;
 
-    if (cJSON_IsArray(codings))
-        cJSON_ArrayForEach(coding, codings)
-        {
-            read_coding(sink, path, coding);
-        }
-    add_token(sink, (struct search_token){
-                        .text = leaf_text(sink, leaf_member(element, "text"))});
+    if (leaf_first(sink, codings) == '[')
+        for (uint32_t i = codings + 1; i < json_token(t, codings)->next;
+             i = json_token(t, i)->next)
+            read_coding(sink, path, i);
+    add_token(sink,
+              (struct search_token){
+                  .text = leaf_text(sink, leaf_member(sink, element, "text"))});
 }
 
 /* The codings of Identifier.type, as a list. */
 static const struct search_token_type *read_types(struct leaf_sink *sink,
-                                                  const cJSON *type)
+                                                  uint32_t type)
 {
-    const cJSON *coding, *codings = leaf_member(type, "coding");
+    const struct json_tokens *t = sink->tokens;
+    uint32_t codings = leaf_member(sink, type, "coding");
     const struct search_token_type *list = NULL;
 
-    if (!cJSON_IsArray(codings))
+    if (leaf_first(sink, codings) != '[')
         return NULL;
-    cJSON_ArrayForEach(coding, codings)
-    {
+    for (uint32_t i = codings + 1; i < json_token(t, codings)->next;
+         i = json_token(t, i)->next) {
         struct search_token_type *one = arena_alloc(sink->arena, sizeof *one);
 
         if (!one) {
             sink->failed = ERR_NOMEM;
             return NULL;
         }
-        one->system = leaf_text(sink, leaf_member(coding, "system"));
-        one->code = leaf_text(sink, leaf_member(coding, "code"));
+        one->system = leaf_text(sink, leaf_member(sink, i, "system"));
+        one->code = leaf_text(sink, leaf_member(sink, i, "code"));
         one->next = list;
         list = one;
     }
@@ -95,14 +106,13 @@ static const struct search_token_type *read_types(struct leaf_sink *sink,
 }
 
 static void read_identifier(struct leaf_sink *sink,
-                            const struct search_path *path,
-                            const cJSON *element)
+                            const struct search_path *path, uint32_t element)
 {
-    const cJSON *type = leaf_member(element, "type");
+    uint32_t type = leaf_member(sink, element, "type");
     struct search_token token = {
-        .system = leaf_text(sink, leaf_member(element, "system")),
-        .code = leaf_text(sink, leaf_member(element, "value")),
-        .text = leaf_text(sink, leaf_member(type, "text")),
+        .system = leaf_text(sink, leaf_member(sink, element, "system")),
+        .code = leaf_text(sink, leaf_member(sink, element, "value")),
+        .text = leaf_text(sink, leaf_member(sink, type, "text")),
         .types = read_types(sink, type)};
 
     (void)path;
@@ -112,13 +122,13 @@ static void read_identifier(struct leaf_sink *sink,
 /* R4's table gives a ContactPoint no system: its "system" says phone or
  * email. */
 static void read_contact(struct leaf_sink *sink, const struct search_path *path,
-                         const cJSON *element)
+                         uint32_t element)
 {
-    read_primitive(sink, path, leaf_member(element, "value"));
+    read_primitive(sink, path, leaf_member(sink, element, "value"));
 }
 
 void leaf_read_token(struct leaf_sink *sink, const struct search_path *path,
-                     const cJSON *element)
+                     uint32_t element)
 {
     static leaf_reader *const readers[SEARCH_LEAF_URI + 1] = {
         [SEARCH_LEAF_BOOLEAN] = read_boolean,
@@ -127,7 +137,7 @@ void leaf_read_token(struct leaf_sink *sink, const struct search_path *path,
         [SEARCH_LEAF_CODING] = read_coding,
         [SEARCH_LEAF_CONTACT_POINT] = read_contact,
         [SEARCH_LEAF_DECEASED] = read_deceased,
-        [SEARCH_LEAF_ID] = read_primitive,
+        [SEARCH_LEAF_ID] = read_id,
         [SEARCH_LEAF_IDENTIFIER] = read_identifier,
         [SEARCH_LEAF_STRING] = read_primitive,
         [SEARCH_LEAF_URI] = read_primitive,

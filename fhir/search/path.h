@@ -8,12 +8,12 @@
 #ifndef BELFRY_FHIR_SEARCH_PATH_H
 #define BELFRY_FHIR_SEARCH_PATH_H
 
-#include <cjson/cJSON.h>
+#include "fhir/json/tokens.h"
 
-#include "storage/base/bytes.h"
-
-/* Calls each() for every element at the end of the path, in order. */
-void path_walk(const cJSON *from, struct bytes steps,
-               void (*each)(void *ctx, const cJSON *element), void *ctx);
+/* Calls each() for every element at the end of the path that begins at the
+ * value from, in order. */
+void path_walk(const struct json_tokens *tokens, uint32_t from,
+               struct bytes steps, void (*each)(void *ctx, uint32_t element),
+               void *ctx);
 
 #endif

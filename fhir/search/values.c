@@ -1,5 +1,6 @@
 #include "fhir/search/values.h"
 
+#include "fhir/json/gate.h"
 #include "fhir/search/leaf.h"
 #include "fhir/search/path.h"
 
@@ -8,7 +9,6 @@
 /* One parameter being extracted. */
 struct extraction {
     struct leaf_sink *sink;
-    const cJSON *resource;
     const struct search_parameter *parameter;
     const struct search_path *path;
     bool present;
@@ -16,7 +16,7 @@ struct extraction {
 
 /* --- one parameter --- */
 
-static void read_leaf(void *ctx, const cJSON *element)
+static void read_leaf(void *ctx, uint32_t element)
 {
     struct extraction *x = ctx;
 
@@ -24,30 +24,46 @@ static void read_leaf(void *ctx, const cJSON *element)
         x->present = true;
 }
 
-/* "^" in front of the steps: from the resource, wherever the rest stands. */
-static void walk_paths(struct extraction *x, const cJSON *from)
+/* The resource's own id, which what it will be stored under stands for. */
+static bool is_own_id(const struct extraction *x)
+{
+    return x->sink->id.n > 0 && x->path->leaf == SEARCH_LEAF_ID &&
+           strcmp(x->path->steps, "id") == 0;
+}
+
+static void walk_path(struct extraction *x, uint32_t from)
+{
+    struct bytes steps = bytes_of(x->path->steps);
+
+    /* from the resource, wherever the rest of the parameter stands */
+    if (bytes_starts(steps, "^")) {
+        steps = bytes_from(steps, 1);
+        from = JSON_ROOT;
+    }
+    if (is_own_id(x))
+        read_leaf(x, JSON_ROOT);
+    else
+        path_walk(x->sink->tokens, from, steps, read_leaf, x);
+}
+
+static void walk_paths(struct extraction *x, uint32_t from)
 {
     for (size_t i = 0; i < x->parameter->path_count; i++) {
-        struct bytes steps = bytes_of(x->parameter->paths[i].steps);
-
         x->path = &x->parameter->paths[i];
-        if (bytes_starts(steps, "^"))
-            path_walk(x->resource, bytes_from(steps, 1), read_leaf, x);
-        else
-            path_walk(from, steps, read_leaf, x);
+        walk_path(x, from);
     }
 }
 
 /* --- composites --- */
 
 static bool read_part(const struct extraction *x, size_t index,
-                      const cJSON *context, struct search_slot *slot)
+                      uint32_t context, struct search_slot *slot)
 {
-    struct leaf_sink sink = {.arena = x->sink->arena,
+    struct leaf_sink sink = {.tokens = x->sink->tokens,
+                             .arena = x->sink->arena,
                              .base_url = x->sink->base_url,
                              .failed = x->sink->failed};
     struct extraction part = {.sink = &sink,
-                              .resource = x->resource,
                               .parameter = &x->parameter->components[index]};
 
     walk_paths(&part, context);
@@ -57,7 +73,7 @@ static bool read_part(const struct extraction *x, size_t index,
 }
 
 /* An element counts when each of the parts has a value there. */
-static void read_context(void *ctx, const cJSON *context)
+static void read_context(void *ctx, uint32_t context)
 {
     struct extraction *x = ctx;
     size_t n = x->parameter->component_count;
@@ -86,7 +102,8 @@ static void walk_contexts(struct extraction *x)
         size_t at = bytes_find(rest, '|');
 
         more = at < rest.n;
-        path_walk(x->resource, bytes_make(rest.p, at), read_context, x);
+        path_walk(x->sink->tokens, JSON_ROOT, bytes_make(rest.p, at),
+                  read_context, x);
         rest = bytes_from(rest, at + 1);
     } while (more);
 }
@@ -95,19 +112,16 @@ static void walk_contexts(struct extraction *x)
 
 static struct search_slot *extract_base(struct leaf_sink *sink,
                                         const struct search_base *base,
-                                        const cJSON *resource,
                                         struct search_slot *slot)
 {
     for (size_t i = 0; i < base->count; i++, slot++) {
-        struct extraction x = {.sink = sink,
-                               .resource = resource,
-                               .parameter = &base->parameters[i]};
+        struct extraction x = {.sink = sink, .parameter = &base->parameters[i]};
         size_t before = sink->count;
 
         if (x.parameter->type == SEARCH_COMPOSITE)
             walk_contexts(&x);
         else
-            walk_paths(&x, resource);
+            walk_paths(&x, JSON_ROOT);
         slot->present = x.present;
         slot->count = sink->count - before;
     }
@@ -178,44 +192,72 @@ static void fill_keys(struct search_values *v, const struct search_base *common)
 
 /* --- interface --- */
 
-enum err_code search_values_extract(const cJSON *resource,
-                                    struct bytes base_url, struct arena *arena,
-                                    struct search_values **out, struct err *e)
+static enum err_code extract(struct leaf_sink *sink, struct search_values *v,
+                             struct err *e)
 {
-    const cJSON *type =
-        cJSON_GetObjectItemCaseSensitive(resource, "resourceType");
     const struct search_base *common = search_base_common();
-    struct leaf_sink sink = {.arena = arena, .base_url = base_url};
-    struct search_values *v = arena_alloc(arena, sizeof *v);
-    size_t slot_count;
+    size_t slot_count = v->base->count + common->count;
 
-    if (!v)
-        return err_nomem(e);
-    v->base = cJSON_IsString(type)
-                  ? search_base_find(bytes_of(type->valuestring))
-                  : NULL;
-    if (!v->base)
-        return err_set(e, ERR_BUG, "search values of an unknown type");
-    slot_count = v->base->count + common->count;
-    v->slots = arena_calloc(arena, slot_count, sizeof *v->slots);
+    v->slots = arena_calloc(sink->arena, slot_count, sizeof *v->slots);
     if (!v->slots)
         return err_nomem(e);
-    (void)extract_base(&sink, common, resource,
-                       extract_base(&sink, v->base, resource, v->slots));
-    if (sink.failed == ERR_TOO_LARGE)
+    (void)extract_base(sink, common, extract_base(sink, v->base, v->slots));
+    if (sink->failed == ERR_TOO_LARGE)
         return err_set(e, ERR_TOO_LARGE,
                        "the resource has more than %d values to search by",
                        SEARCH_VALUES_MAX);
-    v->keys = arena_calloc(arena, sink.count, sizeof *v->keys);
-    if (sink.failed || !v->keys)
+    v->keys = arena_calloc(sink->arena, sink->count, sizeof *v->keys);
+    v->last_updated = arena_alloc(sink->arena, sizeof *v->last_updated);
+    if (sink->failed || !v->keys || !v->last_updated)
         return err_nomem(e);
-    place_slots(v, slot_count, sink.values);
+    place_slots(v, slot_count, sink->values);
     fill_keys(v, common);
-    v->last_updated = arena_alloc(arena, sizeof *v->last_updated);
-    if (!v->last_updated)
-        return err_nomem(e);
-    *out = v;
     return ERR_OK;
+}
+
+enum err_code search_values_extract(const struct search_source *source,
+                                    struct arena *arena,
+                                    struct search_values **out, struct err *e)
+{
+    struct json_tokens tokens = *source->tokens;
+    struct leaf_sink sink = {
+        .tokens = &tokens, .arena = arena, .base_url = source->base_url};
+    struct search_values *v = arena_alloc(arena, sizeof *v);
+    enum err_code code;
+    uint32_t type;
+
+    /* one copy of the text, which the values point into */
+    tokens.text = arena_copy(arena, tokens.text);
+    sink.id = arena_copy(arena, source->id);
+    if (!v || !tokens.text.p || !sink.id.p)
+        return err_nomem(e);
+    type = json_token_member(&tokens, JSON_ROOT, bytes_of("resourceType"));
+    v->base = search_base_find(leaf_text(&sink, type));
+    if (!v->base)
+        return err_set(e, ERR_BUG, "search values of an unknown type");
+    code = extract(&sink, v, e);
+    if (code == ERR_OK)
+        *out = v;
+    return code;
+}
+
+enum err_code search_values_read(struct bytes text, struct bytes base_url,
+                                 struct arena *arena,
+                                 struct search_values **out, struct err *e)
+{
+    struct json_tokens tokens = {.count = 0};
+    struct search_source source = {.tokens = &tokens, .base_url = base_url};
+    enum err_code code = json_gate_read(text, &tokens, e);
+    uint32_t id;
+
+    if (code == ERR_OK) {
+        id = json_token_member(&tokens, JSON_ROOT, bytes_of("id"));
+        if (id != JSON_NONE && json_token_first(&tokens, id) == '"')
+            source.id = json_token_string(&tokens, id, arena);
+        code = search_values_extract(&source, arena, out, e);
+    }
+    json_tokens_fini(&tokens);
+    return code;
 }
 
 void search_values_stamp(struct search_values *v, int64_t time_ms)

@@ -3,13 +3,12 @@
  * Owns:   everything is in the arena given to search_values_extract().
  * Thread: immutable once extracted.
  * Bounds: SEARCH_VALUES_MAX values a resource; past it ERR_TOO_LARGE.
- * Errors: ERR_TOO_LARGE, ERR_NOMEM. A value of an unexpected shape is no
- *         error: it yields nothing, as R4 search prescribes. */
+ * Errors: ERR_TOO_LARGE, ERR_NOMEM; ERR_BUG for an unknown type. A value of an
+ * unexpected shape is no error: it yields nothing, as R4 search prescribes. */
 #ifndef BELFRY_FHIR_SEARCH_VALUES_H
 #define BELFRY_FHIR_SEARCH_VALUES_H
 
-#include <cjson/cJSON.h>
-
+#include "fhir/json/tokens.h"
 #include "storage/base/arena.h"
 #include "storage/base/err.h"
 
@@ -18,14 +17,26 @@
 
 struct search_values;
 
-/* resource has passed the gate and has a known resourceType. base_url
- * ("http://host/fhir", no slash at the end) makes absolute references to this
- * server equal to relative ones. */
-MUST_CHECK enum err_code search_values_extract(const cJSON *resource,
-                                               struct bytes base_url,
-                                               struct arena *arena,
-                                               struct search_values **out,
-                                               struct err *e);
+/* What a resource is extracted with. */
+struct search_source {
+    const struct json_tokens *tokens; /* of a known resourceType */
+    struct bytes id;                  /* that it will be stored under */
+    /* ("http://host/fhir", no slash at the end) makes absolute references to
+     * this server equal to relative ones */
+    struct bytes base_url;
+};
+
+/* The values need neither tokens nor text afterwards. */
+MUST_CHECK enum err_code
+search_values_extract(const struct search_source *source, struct arena *arena,
+                      struct search_values **out, struct err *e);
+
+/* As above, of a text, whose id is its own. ERR_SYNTAX as well. */
+MUST_CHECK enum err_code search_values_read(struct bytes text,
+                                            struct bytes base_url,
+                                            struct arena *arena,
+                                            struct search_values **out,
+                                            struct err *e);
 
 /* When the version was written: what _lastUpdated compares with. Until this
  * is called the parameter has no value. */

@@ -10,6 +10,8 @@
 #ifndef BELFRY_FHIR_TOPIC_TOPIC_H
 #define BELFRY_FHIR_TOPIC_TOPIC_H
 
+#include <cjson/cJSON.h>
+
 #include "fhir/outcome/issues.h"
 #include "fhir/search/query.h"
 #include "fhir/topic/trace.h"
@@ -84,8 +86,7 @@ struct change_trees {
     int64_t now_ms;      /* of the change */
 };
 
-/* A business event that was reported on a topic (R4B
- * SubscriptionTopic.eventTrigger). */
+/* A reported business event (R4B SubscriptionTopic.eventTrigger). */
 struct topic_report {
     const struct topic *topic;
     struct bytes system; /* of the event's code; may be empty */
@@ -140,8 +141,7 @@ MUST_CHECK enum err_code topic_filter_compile(const struct topic *t,
                                               struct filter filters[],
                                               size_t *count, struct err *e);
 
-/* True when the filter is for another type than the values', or holds. trace
- * may be NULL. */
+/* True when it is for another type, or holds. trace may be NULL. */
 bool filter_holds(const struct filter *f, const struct search_values *v,
                   const struct trace *trace);
 

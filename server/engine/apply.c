@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "fhir/search/values.h"
-#include "server/base/json_scope.h"
 #include "server/engine/apply_control.h"
 #include "server/engine/condition.h"
 #include "server/engine/effects.h"
@@ -103,17 +102,9 @@ static enum err_code load_previous(struct work *w, struct err *e)
 {
     struct state *s = w->batch->state;
     const struct record_change *before = &w->before;
-    struct json_scope scope;
-    enum err_code code;
-    cJSON *json;
+    enum err_code code = search_values_read(before->text, s->base_url,
+                                            &w->scratch, &w->previous, e);
 
-    json_scope_enter(&scope, before->text.n);
-    json = cJSON_ParseWithLength(before->text.p, before->text.n);
-    code = json ? search_values_extract(json, s->base_url, &w->scratch,
-                                        &w->previous, e)
-                : err_nomem(e);
-    json_scope_delete(&scope, json);
-    json_scope_leave(&scope);
     if (code == ERR_OK)
         search_values_stamp(w->previous, before->time_ms);
     w->trees.before = before->text;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "fhir/search/values.h"
-#include "server/base/json_scope.h"
 #include "server/engine/effects_backfill.h"
 #include "server/engine/record.h"
 
@@ -99,18 +98,10 @@ struct slice {
 static enum err_code read_values(struct slice *x, const struct record_change *c,
                                  struct search_values **out, struct err *e)
 {
-    struct json_scope scope;
-    enum err_code code;
-    cJSON *json;
+    enum err_code code = search_values_read(c->text, x->batch->state->base_url,
+                                            &x->values, out, e);
 
     x->bytes += c->text.n;
-    json_scope_enter(&scope, c->text.n);
-    json = cJSON_ParseWithLength(c->text.p, c->text.n);
-    code = json ? search_values_extract(json, x->batch->state->base_url,
-                                        &x->values, out, e)
-                : err_nomem(e);
-    json_scope_delete(&scope, json);
-    json_scope_leave(&scope);
     if (code == ERR_OK)
         search_values_stamp(*out, c->time_ms);
     return code;

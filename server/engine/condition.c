@@ -5,7 +5,6 @@
 
 #include "fhir/search/compiled.h"
 #include "fhir/search/parameter.h"
-#include "server/base/json_scope.h"
 #include "server/engine/batch.h"
 #include "server/engine/command.h"
 #include "server/engine/core.h"
@@ -73,18 +72,11 @@ static enum err_code matches(const struct state *s, const struct query *q,
                              struct err *e)
 {
     struct search_values *values = NULL;
-    struct json_scope scope;
     struct arena scratch;
     enum err_code code;
-    cJSON *json;
 
     arena_init(&scratch, SCRATCH_BYTES);
-    json_scope_enter(&scope, c->text.n);
-    json = cJSON_ParseWithLength(c->text.p, c->text.n);
-    code = json ? search_values_extract(json, s->base_url, &scratch, &values, e)
-                : err_nomem(e);
-    json_scope_delete(&scope, json);
-    json_scope_leave(&scope);
+    code = search_values_read(c->text, s->base_url, &scratch, &values, e);
     if (code == ERR_OK) {
         search_values_stamp(values, c->time_ms);
         *out = query_matches(q, values);

@@ -27,16 +27,11 @@ enum err_code index_of_record(const struct state *s,
 {
     struct search_values *values = NULL;
     enum err_code code;
-    cJSON *json;
 
     *out = (struct index_list){NULL, 0};
     if (c->text.n == 0 || !c->text.p)
         return ERR_OK;
-    json = cJSON_ParseWithLength(c->text.p, c->text.n);
-    if (!json)
-        return err_nomem(e);
-    code = search_values_extract(json, s->base_url, arena, &values, e);
-    cJSON_Delete(json);
+    code = search_values_read(c->text, s->base_url, arena, &values, e);
     if (code != ERR_OK)
         return code;
     search_values_stamp(values, c->time_ms);

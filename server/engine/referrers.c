@@ -1,7 +1,6 @@
 #include "server/engine/referrers.h"
 
 #include "fhir/search/index_key.h"
-#include "server/base/json_scope.h"
 #include "server/engine/gather.h"
 #include "server/engine/index_walk.h"
 #include "server/engine/surround_record.h"
@@ -163,20 +162,12 @@ static enum err_code refers(const struct looking *x,
     struct surround_walk *w = x->walk;
     struct search_values *values = NULL;
     struct bytes text = candidate->context.text;
-    struct json_scope scope;
     enum err_code code;
-    cJSON *json;
 
     arena_reset(&w->scratch);
-    json_scope_enter(&scope, text.n);
-    json = cJSON_ParseWithLength(text.p, text.n);
-    code =
-        json ? search_values_extract(json, w->base_url, &w->scratch, &values, e)
-             : err_nomem(e);
+    code = search_values_read(text, w->base_url, &w->scratch, &values, e);
     if (code == ERR_OK)
         *out = include_refers(x->reverse, values, x->to);
-    json_scope_delete(&scope, json);
-    json_scope_leave(&scope);
     return passed_over(code);
 }
 

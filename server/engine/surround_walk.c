@@ -79,21 +79,13 @@ static enum err_code follow(struct surround_walk *w,
     struct search_values *values = NULL;
     struct bytes text = x->context.text;
     enum err_code code;
-    cJSON *json;
 
     if (from.values)
         return add_all(w, &from, e);
-    json = cJSON_ParseWithLength(text.p, text.n);
-    if (!json)
-        return err_nomem(e);
     arena_reset(&w->scratch);
-    code = search_values_extract(json, w->base_url, &w->scratch, &values, e);
-    if (code == ERR_OK) {
-        from.values = values;
-        code = add_all(w, &from, e);
-    }
-    cJSON_Delete(json);
-    return code;
+    code = search_values_read(text, w->base_url, &w->scratch, &values, e);
+    from.values = values;
+    return code == ERR_OK ? add_all(w, &from, e) : code;
 }
 
 static enum err_code follow_found(struct surround_walk *w, size_t i,

@@ -2,7 +2,7 @@
 
 #include "fhir/json/gate.h"
 
-enum err_code body_check(const struct exchange *x, struct err *e)
+enum err_code body_check(struct exchange *x, struct err *e)
 {
     struct bytes body = x->request->body;
     enum err_code code;
@@ -13,5 +13,5 @@ enum err_code body_check(const struct exchange *x, struct err *e)
         return err_set(e, ERR_TOO_LARGE, "a body has at most %zu bytes",
                        x->rest->config.body_bytes);
     code = negotiate_body(exchange_header(x, "Content-Type"), e);
-    return code == ERR_OK ? json_gate(body, e) : code;
+    return code == ERR_OK ? json_gate_read(body, &x->tokens, e) : code;
 }

@@ -5,7 +5,6 @@
 #include "fhir/model/types.h"
 #include "fhir/search/index_plan.h"
 #include "fhir/search/values.h"
-#include "server/base/json_scope.h"
 #include "server/engine/condition.h"
 #include "server/engine/read.h"
 #include "server/engine/search.h"
@@ -38,17 +37,10 @@ struct finding {
 static bool judge(struct finding *f, const struct search_candidate *c)
 {
     struct search_values *values = NULL;
-    struct json_scope scope;
-    cJSON *json;
 
     arena_reset(&f->scratch);
-    json_scope_enter(&scope, c->text.n);
-    json = cJSON_ParseWithLength(c->text.p, c->text.n);
-    f->failed = json ? search_values_extract(json, f->rest->base_url,
-                                             &f->scratch, &values, f->e)
-                     : err_nomem(f->e);
-    json_scope_delete(&scope, json);
-    json_scope_leave(&scope);
+    f->failed = search_values_read(c->text, f->rest->base_url, &f->scratch,
+                                   &values, f->e);
     if (f->failed != ERR_OK)
         return false;
     search_values_stamp(values, c->time_ms);

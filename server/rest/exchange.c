@@ -31,5 +31,6 @@ void exchange_free(struct exchange *x)
     x->conditional.condition = NULL;
     bundle_run_free(x->bundle);
     x->bundle = NULL;
+    json_tokens_fini(&x->tokens);
     arena_fini(&x->scratch);
 }

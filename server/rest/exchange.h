@@ -43,7 +43,8 @@ struct exchange {
     struct params params;
     enum media media;
 
-    struct write write; /* prepared anew when the state has moved on */
+    struct json_tokens tokens; /* of a body that passed body_check() */
+    struct write write;        /* prepared anew when the state has moved on */
     struct conditional conditional;
     enum prefer_return prefer;
     unsigned tries;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fhir/json/gate.h"
+#include "fhir/json/span.h"
 #include "fhir/json/tree.h"
 #include "fhir/model/types.h"
 #include "fhir/search/values.h"
@@ -104,17 +105,17 @@ static struct bytes value_of(const struct exchange *x,
 
 /* ---- the versions ---- */
 
-static enum err_code extract(struct exchange *x, const cJSON *resource,
+/* text is empty where there is no such version. */
+static enum err_code extract(struct exchange *x, struct bytes text,
                              int64_t time_ms, const struct search_values **out,
                              struct err *e)
 {
     struct search_values *values = NULL;
     enum err_code code;
 
-    if (!resource)
+    if (text.n == 0)
         return ERR_OK;
-    code = search_values_extract(resource, x->rest->base_url, &x->scratch,
-                                 &values, e);
+    code = search_values_read(text, x->rest->base_url, &x->scratch, &values, e);
     if (code != ERR_OK)
         return code;
     search_values_stamp(values, time_ms);
@@ -134,6 +135,41 @@ static enum err_code check_resource(const cJSON *resource, const char *path,
                       "must be a resource of a type of R4");
 }
 
+/* The text of the parameter's resource: the same parameter as above. */
+static struct bytes text_in_body(struct bytes body, const char *name)
+{
+    struct json_item list, item, found;
+    size_t position = 0;
+
+    if (json_member(body, json_root(body), "parameter", &list))
+        while (json_next(body, list.value, &position, &item))
+            if (json_member(body, item.value, "name", &found) &&
+                json_string_is(body, found.value, name))
+                return json_member(body, item.value, "resource", &found)
+                           ? json_text(body, found.value)
+                           : bytes_make(NULL, 0);
+    return bytes_make(NULL, 0);
+}
+
+static cJSON *resource_of(const cJSON *body, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(parameter(body, name), "resource");
+}
+
+/* The text of a tree that is the body's, or within it. */
+static struct bytes text_given(const struct exchange *x,
+                               const struct explain_input *in,
+                               const cJSON *tree)
+{
+    if (!tree)
+        return bytes_make(NULL, 0);
+    if (tree == in->body)
+        return x->request->body;
+    return text_in_body(x->request->body,
+                        tree == resource_of(in->body, "resource") ? "resource"
+                                                                  : "previous");
+}
+
 static enum err_code view_given(struct exchange *x, struct explain_input *in,
                                 struct err *e)
 {
@@ -145,10 +181,11 @@ static enum err_code view_given(struct exchange *x, struct explain_input *in,
     in->view.interaction = !in->previous  ? INTERACTION_CREATE
                            : !in->current ? INTERACTION_DELETE
                                           : INTERACTION_UPDATE;
-    code = extract(x, in->previous, now_ms, &in->view.previous, e);
-    return code == ERR_OK
-               ? extract(x, in->current, now_ms, &in->view.current, e)
-               : code;
+    code = extract(x, text_given(x, in, in->previous), now_ms,
+                   &in->view.previous, e);
+    return code == ERR_OK ? extract(x, text_given(x, in, in->current), now_ms,
+                                    &in->view.current, e)
+                          : code;
 }
 
 /* What the interaction makes of the resources: of a delete, the resource is
@@ -176,11 +213,6 @@ static enum err_code apply_interaction(struct explain_input *in,
     if (!in->current && !in->previous)
         return err_set(e, ERR_INVALID, "a create needs a resource");
     return ERR_OK;
-}
-
-static cJSON *resource_of(const cJSON *body, const char *name)
-{
-    return cJSON_GetObjectItemCaseSensitive(parameter(body, name), "resource");
 }
 
 static enum err_code read_given(struct exchange *x, struct explain_input *in,
@@ -255,6 +287,7 @@ static enum err_code read_stored(struct exchange *x, struct bytes reference,
 {
     struct resource_query q = {.version = 0};
     struct resource_version v = {0}, before = {0};
+    const struct bytes none = {NULL, 0};
     enum err_code code = parse_reference(x, reference, &q, e);
 
     in->owned = true;
@@ -273,9 +306,11 @@ static enum err_code read_stored(struct exchange *x, struct bytes reference,
     in->view.interaction = v.interaction;
     in->view.resource_type = arena_copy(&x->scratch, q.type);
     in->id = arena_copy(&x->scratch, q.id);
-    code = extract(x, in->previous, before.time_ms, &in->view.previous, e);
+    code = extract(x, in->previous ? before.text : none, before.time_ms,
+                   &in->view.previous, e);
     if (code == ERR_OK)
-        code = extract(x, in->current, v.time_ms, &in->view.current, e);
+        code = extract(x, in->current ? v.text : none, v.time_ms,
+                       &in->view.current, e);
     return code;
 }
 

@@ -1,5 +1,8 @@
 #include "server/rest/prepare.h"
 
+#include <assert.h>
+
+#include "fhir/json/gate.h"
 #include "fhir/json/parse.h"
 #include "fhir/model/types.h"
 #include "fhir/search/values.h"
@@ -133,60 +136,94 @@ static enum err_code new_command(struct write *w, struct err *e)
     return c->type.p && c->id.p ? ERR_OK : err_nomem(e);
 }
 
-/* What the engine needs to know of the text besides the text. */
-static enum err_code digest(struct write *w, struct bytes text, struct err *e)
+/* A Subscription is read from the tree of what will be stored. */
+static enum err_code read_subscription(struct write *w, struct err *e)
 {
-    struct command *c = w->command;
+    struct bytes text = bytes_make(w->command->text.p, w->command->text.n);
     struct json_scope scope;
     cJSON *resource;
     enum err_code code;
 
-    code = topic_write_read(w, text, e);
-    if (code != ERR_OK)
-        return code;
     json_scope_enter(&scope, text.n);
     resource = json_parse(text);
-    code = resource ? ERR_OK : err_nomem(e);
-    if (code == ERR_OK && is_subscription(w))
-        code = subscription_write_read(w, resource, e);
-    if (code == ERR_OK && model_is_resource_type(c->type))
-        code = search_values_extract(resource, w->rest->base_url, &c->arena,
-                                     &c->values, e);
+    code = resource ? subscription_write_read(w, resource, e) : err_nomem(e);
     json_scope_delete(&scope, resource);
     json_scope_leave(&scope);
     return code;
 }
 
-static enum err_code complete_text(struct write *w, struct bytes previous,
-                                   struct err *e)
+/* What the engine needs to know of the text besides the text. The id that a
+ * client sent with a create must not match a filter: what counts is the one
+ * that will be stored. */
+static enum err_code digest(struct write *w, const struct json_tokens *tokens,
+                            struct err *e)
 {
-    struct bytes text = w->body;
-    enum err_code code = ERR_OK;
+    struct command *c = w->command;
+    const struct search_source source = {tokens, c->id, w->rest->base_url};
+    enum err_code code =
+        topic_write_read(w, bytes_make(c->text.p, c->text.n), e);
 
-    if (is_subscription(w))
-        code = subscription_write_complete(w, previous, &text, e);
+    if (code == ERR_OK && is_subscription(w))
+        code = read_subscription(w, e);
+    if (code == ERR_OK && model_is_resource_type(c->type))
+        code = search_values_extract(&source, &c->arena, &c->values, e);
+    return code;
+}
+
+static enum err_code
+complete_with(struct write *w, const struct json_tokens *tokens, struct err *e)
+{
+    enum err_code code =
+        stored_text_make(tokens, w->command->id, &w->command->text, e);
+
+    return code == ERR_OK ? digest(w, tokens, e) : code;
+}
+
+static enum err_code complete_text(struct write *w,
+                                   const struct json_tokens *tokens,
+                                   struct bytes previous, struct err *e)
+{
+    struct json_tokens completed = {.count = 0};
+    struct bytes text;
+    enum err_code code;
+
+    if (!is_subscription(w))
+        return complete_with(w, tokens, e);
+    code = subscription_write_complete(w, previous, &text, e);
     if (code == ERR_OK)
-        code = stored_text_make(text, w->command->id, w->scratch,
-                                &w->command->text, e);
-    /* the id that a client sent with a create must not match a filter: what
-     * counts is the text as it will be stored */
+        code = json_gate_read(text, &completed, e);
     if (code == ERR_OK)
-        code = digest(w, bytes_make(w->command->text.p, w->command->text.n), e);
+        code = complete_with(w, &completed, e);
+    json_tokens_fini(&completed);
     return code;
 }
 
 /* What is wrong with the form of a Subscription or a topic does not hide what
  * is wrong with what it asks for. */
-static enum err_code prepare_text(struct write *w, struct bytes previous,
-                                  struct err *e)
+static enum err_code judge_text(struct write *w,
+                                const struct json_tokens *tokens,
+                                struct bytes previous, struct err *e)
 {
     struct err second;
     enum err_code code = validation_judge(w, e);
 
     if (code == ERR_OK)
-        return complete_text(w, previous, e);
+        return complete_text(w, tokens, previous, e);
     if (is_subscription(w) || topic_state_carries(w->type))
-        (void)complete_text(w, previous, &second);
+        (void)complete_text(w, tokens, previous, &second);
+    return code;
+}
+
+static enum err_code prepare_text(struct write *w, struct bytes previous,
+                                  struct err *e)
+{
+    struct json_tokens own = {.count = 0};
+    enum err_code code = w->tokens ? ERR_OK : json_gate_read(w->body, &own, e);
+
+    assert(!w->tokens || w->tokens->text.p == w->body.p);
+    if (code == ERR_OK)
+        code = judge_text(w, w->tokens ? w->tokens : &own, previous, e);
+    json_tokens_fini(&own);
     return code;
 }
 

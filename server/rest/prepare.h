@@ -19,11 +19,12 @@ struct write {
     const struct rest *rest;
     enum command_kind kind;
     struct bytes type;
-    struct bytes id;            /* of a create: drawn here */
-    struct bytes body;          /* gated, of the type; not for a delete */
-    struct bytes if_match;      /* header or element; {NULL, 0} without */
-    struct bytes if_none_match; /* the same */
-    struct arena *scratch;      /* outlives the write; issues are in it */
+    struct bytes id;                  /* of a create: drawn here */
+    struct bytes body;                /* gated, of the type; not for a delete */
+    const struct json_tokens *tokens; /* of the body, or NULL */
+    struct bytes if_match;            /* header or element; {NULL, 0} without */
+    struct bytes if_none_match;       /* the same */
+    struct arena *scratch;            /* outlives the write; issues are in it */
     /* NULL, or what kind and id come from; its condition becomes the
      * command's */
     struct conditional *conditional;

@@ -115,17 +115,11 @@ static void add_entry(struct search *s, struct bytes id, struct bytes text)
 static const struct search_values *
 judge(struct search *s, const struct search_candidate *c, struct bytes text)
 {
-    cJSON *json = cJSON_ParseWithLength(text.p, text.n);
     struct search_values *values = NULL;
 
     arena_reset(&s->scratch);
-    if (!json) {
-        s->failed = err_nomem(s->e);
-        return NULL;
-    }
-    s->failed = search_values_extract(json, s->x->rest->base_url, &s->scratch,
-                                      &values, s->e);
-    cJSON_Delete(json);
+    s->failed = search_values_read(text, s->x->rest->base_url, &s->scratch,
+                                   &values, s->e);
     if (s->failed != ERR_OK)
         return NULL;
     search_values_stamp(values, c->time_ms);

@@ -108,17 +108,12 @@ static enum err_code follow(struct search_include *s, struct bytes type,
 {
     struct search_values *values = NULL;
     enum err_code code;
-    cJSON *json;
 
     if (!follows(s, type, match))
         return ERR_OK;
-    json = cJSON_ParseWithLength(text.p, text.n);
-    if (!json)
-        return err_nomem(s->e);
     arena_reset(&s->scratch);
-    code = search_values_extract(json, s->x->rest->base_url, &s->scratch,
-                                 &values, s->e);
-    cJSON_Delete(json);
+    code = search_values_read(text, s->x->rest->base_url, &s->scratch, &values,
+                              s->e);
     for (size_t i = 0; code == ERR_OK && i < s->options->to_count; i++) {
         const struct include_option *o = &s->options->to[i];
 
@@ -154,14 +149,11 @@ static bool visit(void *ctx, const struct search_candidate *c)
     struct looking *x = ctx;
     struct search_include *s = x->include;
     struct search_values *values = NULL;
-    cJSON *json = cJSON_ParseWithLength(c->text.p, c->text.n);
 
     s->looks++;
     arena_reset(&s->scratch);
-    s->failed = json ? search_values_extract(json, s->x->rest->base_url,
-                                             &s->scratch, &values, s->e)
-                     : err_nomem(s->e);
-    cJSON_Delete(json);
+    s->failed = search_values_read(c->text, s->x->rest->base_url, &s->scratch,
+                                   &values, s->e);
     if (s->failed == ERR_OK && query_matches(x->query, values))
         s->failed =
             add(s, &(struct include_item){bytes_of(x->option->source), c->id});

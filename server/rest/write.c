@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fhir/json/span.h"
+#include "fhir/json/tokens.h"
 #include "fhir/model/types.h"
 #include "fhir/outcome/outcome.h"
 #include "server/engine/condition.h"
@@ -25,15 +25,6 @@ static enum err_code check_no_params(const struct exchange *x, struct err *e)
 /* Longest resource type or id, with a NUL. */
 #define NAME_BYTES 65
 
-static const char *name_copy(struct bytes name, char out[NAME_BYTES])
-{
-    size_t n = name.n < NAME_BYTES ? name.n : NAME_BYTES - 1;
-
-    memcpy(out, name.p, n);
-    out[n] = '\0';
-    return out;
-}
-
 /* A refusal that names the member of the resource at fault. */
 static enum err_code refuse_member(const struct exchange *x, const char *member,
                                    const char *text, struct err *e)
@@ -47,14 +38,13 @@ static enum err_code refuse_member(const struct exchange *x, const char *member,
 
 static enum err_code check_type(const struct exchange *x, struct err *e)
 {
-    const struct bytes body = x->request->body;
-    struct json_item item;
-    char type[NAME_BYTES];
+    const struct json_tokens *t = &x->tokens;
+    uint32_t type = json_token_member(t, JSON_ROOT, bytes_of("resourceType"));
 
-    if (!json_member(body, json_root(body), "resourceType", &item))
+    if (type == JSON_NONE)
         return refuse_member(x, "resourceType",
                              "the resource has no resourceType", e);
-    if (!json_string_is(body, item.value, name_copy(x->route.type, type)))
+    if (!json_token_string_is(t, type, x->route.type))
         return refuse_member(x, "resourceType",
                              "the resourceType is not the URL's", e);
     return ERR_OK;
@@ -70,14 +60,13 @@ static enum err_code check_body(struct exchange *x, struct err *e)
 /* R4 http.html#update: the body's id is the URL's. */
 static enum err_code check_same_id(const struct exchange *x, struct err *e)
 {
-    const struct bytes body = x->request->body;
-    struct json_item item;
-    char id[NAME_BYTES];
+    const struct json_tokens *t = &x->tokens;
+    uint32_t id = json_token_member(t, JSON_ROOT, bytes_of("id"));
 
-    if (!json_member(body, json_root(body), "id", &item))
+    if (id == JSON_NONE)
         return refuse_member(
             x, "id", "a PUT needs the id of the URL in the resource", e);
-    if (!json_string_is(body, item.value, name_copy(x->route.id, id)))
+    if (!json_token_string_is(t, id, x->route.id))
         return refuse_member(x, "id",
                              "the resource's id is not the id in the URL", e);
     return ERR_OK;
@@ -304,6 +293,7 @@ static void begin(struct exchange *x, enum command_kind kind)
                        .type = x->route.type,
                        .id = x->route.id,
                        .body = x->request->body,
+                       .tokens = &x->tokens,
                        .if_match = exchange_header(x, "If-Match"),
                        .if_none_match = exchange_header(x, "If-None-Match"),
                        .scratch = &x->scratch};

@@ -11,6 +11,7 @@
 #include "fhir/search/values.h"
 #include "fhir/subscription/redact.h"
 #include "server/engine/engine.h"
+#include "tests/base/stored_of.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
 #define TOPIC "https://belfry.example/fhir/SubscriptionTopic/encounter-changed"
@@ -94,10 +95,9 @@ static void submit(struct maker *m, const char *type, const char *id,
     c->id = arena_copy(&c->arena, bytes_of(id));
     c->done = done;
     c->ctx = m;
-    if (stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e) !=
-            ERR_OK ||
-        search_values_extract(json, bytes_of(BASE), &c->arena, &c->values,
-                              &e) != ERR_OK)
+    if (stored_of(text, c->id, &c->text, &e) != ERR_OK ||
+        search_values_read(bytes_of(text), bytes_of(BASE), &c->arena,
+                           &c->values, &e) != ERR_OK)
         fail("a resource", &e);
     if (strcmp(type, "Subscription") == 0 &&
         subscription_read(json, &rules, &c->subscription, &issues) != ERR_OK)

@@ -15,6 +15,7 @@
 #include "fhir/search/values.h"
 #include "fhir/subscription/redact.h"
 #include "server/engine/core.h"
+#include "tests/base/stored_of.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
 #define TOPIC "https://belfry.example/fhir/SubscriptionTopic/bench"
@@ -126,11 +127,9 @@ static void set_text(const struct bench *b, struct command *c, const char *text)
     struct err e = {0};
     cJSON *json = cJSON_Parse(text);
 
-    if (!json ||
-        stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e) !=
-            ERR_OK ||
-        search_values_extract(json, bytes_of(BASE), &c->arena, &c->values,
-                              &e) != ERR_OK)
+    if (!json || stored_of(text, c->id, &c->text, &e) != ERR_OK ||
+        search_values_read(bytes_of(text), bytes_of(BASE), &c->arena,
+                           &c->values, &e) != ERR_OK)
         fail("a resource", &e);
     if (subscription_read(json, &rules, &c->subscription, &issues) != ERR_OK)
         fail(issues.items[0].message, NULL);
@@ -214,7 +213,6 @@ static struct search_values *encounter(struct bench *b, struct arena *arena)
     struct search_values *values = NULL;
     struct err e = {0};
     char text[512];
-    cJSON *json;
 
     (void)snprintf(
         text, sizeof text,
@@ -223,11 +221,9 @@ static struct search_values *encounter(struct bench *b, struct arena *arena)
         "\"Patient/p%zu\"},\"participant\":[{\"individual\":{\"reference\":"
         "\"Practitioner/d1\"}}]}",
         patient);
-    json = cJSON_Parse(text);
-    if (!json || search_values_extract(json, bytes_of(BASE), arena, &values,
-                                       &e) != ERR_OK)
+    if (search_values_read(bytes_of(text), bytes_of(BASE), arena, &values,
+                           &e) != ERR_OK)
         fail("a change", &e);
-    cJSON_Delete(json);
     return values;
 }
 

@@ -63,7 +63,7 @@ static void must(enum err_code code, const char *what, const struct err *e)
 
 /* ---- the stages ---- */
 
-STAGE void stage_gate(struct bytes body);
+STAGE void stage_gate(struct bytes body, struct json_tokens *tokens);
 STAGE void stage_prepare(struct write *w);
 STAGE void stage_apply(struct batch *b, struct command *c);
 STAGE void stage_commit(struct bench *x, struct batch *b);
@@ -71,11 +71,11 @@ STAGE void stage_build(struct bench *x, size_t subject, struct message *m);
 STAGE void stage_sign(struct bench *x, struct bytes body);
 STAGE void stage_report(struct bench *x, struct report *r);
 
-void stage_gate(struct bytes body)
+void stage_gate(struct bytes body, struct json_tokens *tokens)
 {
     struct err e;
 
-    must(json_gate(body, &e), "gate", &e);
+    must(json_gate_read(body, tokens, &e), "gate", &e);
 }
 
 void stage_prepare(struct write *w)
@@ -170,11 +170,15 @@ static void run_batch(struct bench *x, struct command **commands, size_t n)
 
 static void prepare(struct bench *x, struct write *w, struct arena *scratch)
 {
+    struct json_tokens tokens = {.count = 0};
+
     arena_init(scratch, 4 * BODY_BYTES);
     w->rest = &x->rest;
     w->scratch = scratch;
-    stage_gate(w->body);
+    w->tokens = &tokens;
+    stage_gate(w->body, &tokens);
     stage_prepare(w);
+    json_tokens_fini(&tokens);
 }
 
 static void deliver(struct bench *x, size_t subject)

@@ -207,20 +207,21 @@ static void check_filled(const struct stored_text *t)
 
 static void check_stored(struct bytes text)
 {
-    struct arena arena;
+    struct json_tokens tokens = {.count = 0};
     struct stored_text t;
     struct err e = {0};
     enum err_code code;
 
-    arena_init(&arena, ARENA_BYTES);
-    code = stored_text_make(text, bytes_of("x-1"), &arena, &t, &e);
+    require(json_gate_read(text, &tokens, &e) == ERR_OK,
+            "what passes the gate passes it with tokens");
+    code = stored_text_make(&tokens, bytes_of("x-1"), &t, &e);
     if (code == ERR_OK)
         check_filled(&t);
     else
         require(code == ERR_INVALID && e.expression[0] != '\0',
                 "only the shape of id and meta is refused");
     stored_text_fini(&t);
-    arena_fini(&arena);
+    json_tokens_fini(&tokens);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

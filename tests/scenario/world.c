@@ -7,6 +7,7 @@
 
 #include "fhir/search/values.h"
 #include "server/engine/read.h"
+#include "tests/base/stored_of.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
 #define START INT64_C(1700000000000)
@@ -237,9 +238,9 @@ void world_put(struct world *w, const char *type, const char *id,
     c->id = arena_copy(&c->arena, bytes_of(id));
     c->prepared_upon = UINT64_MAX;
     if (text) {
-        MUST(stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e));
-        MUST(search_values_extract(json, bytes_of(BASE), &c->arena, &c->values,
-                                   &e));
+        MUST(stored_of(text, c->id, &c->text, &e));
+        MUST(search_values_read(bytes_of(text), bytes_of(BASE), &c->arena,
+                                &c->values, &e));
     }
     if (text && strcmp(type, "Subscription") == 0)
         read_subscription(w, c, json);

@@ -1,5 +1,6 @@
 /* A transaction is one command: all of its parts or none (P2). */
 #include "tests/unit/engine_rig.h"
+#include "tests/base/stored_of.h"
 
 #include <lmdb.h>
 
@@ -209,9 +210,7 @@ static struct command *topic_part(struct rig *r)
     struct issues issues = {0};
     struct err e;
 
-    assert_int_equal(
-        stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e),
-        ERR_OK);
+    assert_int_equal(stored_of(text, c->id, &c->text, &e), ERR_OK);
     assert_int_equal(
         topic_compile(bytes_of(text), bytes_of(RIG_BASE), &c->topic, &issues),
         ERR_OK);

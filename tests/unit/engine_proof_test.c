@@ -1,4 +1,5 @@
 #include "tests/unit/engine_rig.h"
+#include "tests/base/stored_of.h"
 
 /* Follows the chain as a receiver does. */
 static void assert_chain(struct rig *r, const char *id, const char *secret)
@@ -103,9 +104,7 @@ static void put_topic(struct rig *r)
 
     assert_true(snprintf(text, sizeof text, "{\"id\":\"t\",%s",
                          rig_topic_json + 1) > 0);
-    assert_int_equal(
-        stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e),
-        ERR_OK);
+    assert_int_equal(stored_of(text, c->id, &c->text, &e), ERR_OK);
     assert_int_equal(
         topic_compile(bytes_of(text), bytes_of(RIG_BASE), &c->topic, &issues),
         ERR_OK);

@@ -19,6 +19,7 @@
 
 #include "fhir/search/values.h"
 #include "server/engine/read.h"
+#include "tests/base/stored_of.h"
 
 #define RIG_BASE "http://127.0.0.1:8080/fhir"
 #define RIG_TOPIC "https://belfry.example/fhir/SubscriptionTopic/test"
@@ -182,16 +183,12 @@ static inline struct command_result rig_run(struct rig *r, struct command *c)
 static inline void rig_text(struct command *c, const char *text)
 {
     struct err e = {0};
-    cJSON *json = cJSON_Parse(text);
 
-    assert_non_null(json);
-    if (stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e) !=
-        ERR_OK)
+    if (stored_of(text, c->id, &c->text, &e) != ERR_OK)
         fail_msg("%s", e.message);
-    assert_int_equal(search_values_extract(json, bytes_of(RIG_BASE), &c->arena,
-                                           &c->values, &e),
+    assert_int_equal(search_values_read(bytes_of(text), bytes_of(RIG_BASE),
+                                        &c->arena, &c->values, &e),
                      ERR_OK);
-    cJSON_Delete(json);
 }
 
 /* PUT Encounter/id with the patient as subject. */

@@ -17,6 +17,7 @@
 #include "server/engine/core.h"
 #include "server/engine/read.h"
 #include "server/engine/row.h"
+#include "tests/base/stored_of.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
 #define TOPIC "https://belfry.example/fhir/SubscriptionTopic/test"
@@ -120,12 +121,10 @@ static struct command *make(struct fixture *f, enum command_kind kind,
         return c;
     json = cJSON_Parse(text);
     assert_non_null(json);
-    assert_int_equal(
-        stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e),
-        ERR_OK);
-    assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), &c->arena, &c->values, &e),
-        ERR_OK);
+    assert_int_equal(stored_of(text, c->id, &c->text, &e), ERR_OK);
+    assert_int_equal(search_values_read(bytes_of(text), bytes_of(BASE),
+                                        &c->arena, &c->values, &e),
+                     ERR_OK);
     if (strcmp(type, "Subscription") == 0 &&
         subscription_read(json, &rules, &c->subscription, &issues) != ERR_OK)
         fail_msg("%s: %s", issues.items[0].expression, issues.items[0].message);

@@ -14,6 +14,7 @@
 #include "server/engine/breaker_state.h"
 #include "server/engine/dead_letter.h"
 #include "server/engine/read.h"
+#include "tests/base/stored_of.h"
 
 #define BASE "http://127.0.0.1:8080/fhir"
 #define TOPIC "https://belfry.example/fhir/SubscriptionTopic/test"
@@ -147,16 +148,12 @@ static struct command *make(struct fixture *f, enum command_kind kind,
 static void put_text(struct command *c, const char *text)
 {
     struct err e = {0};
-    cJSON *json = cJSON_Parse(text);
 
-    assert_non_null(json);
-    if (stored_text_make(bytes_of(text), c->id, &c->arena, &c->text, &e) !=
-        ERR_OK)
+    if (stored_of(text, c->id, &c->text, &e) != ERR_OK)
         fail_msg("%s", e.message);
-    assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), &c->arena, &c->values, &e),
-        ERR_OK);
-    cJSON_Delete(json);
+    assert_int_equal(search_values_read(bytes_of(text), bytes_of(BASE),
+                                        &c->arena, &c->values, &e),
+                     ERR_OK);
 }
 
 static void submit(struct fixture *f, struct command *c)

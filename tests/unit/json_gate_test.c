@@ -1,4 +1,5 @@
 #include "fhir/json/gate.h"
+#include "fhir/json/number.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -464,6 +465,20 @@ static void special_bytes_are_seen_at_every_offset(void **state)
     }
 }
 
+static void a_number_of_many_digits_is_refused(void **state)
+{
+    char text[128] = "{\"a\":1.";
+    size_t n = 7;
+
+    (void)state;
+    while (n < 5 + JSON_NUMBER_BYTES_MAX)
+        text[n++] = '0';
+    memcpy(text + n, "}", 2);
+    passes(text);
+    memcpy(text + n, "0}", 3);
+    refused(text);
+}
+
 static void no_error_value_is_needed(void **state)
 {
     (void)state;
@@ -497,6 +512,7 @@ int main(void)
         cmocka_unit_test(columns_count_characters),
         cmocka_unit_test(odd_keys_are_quoted_in_the_path),
         cmocka_unit_test(a_path_too_long_names_an_ancestor),
+        cmocka_unit_test(a_number_of_many_digits_is_refused),
         cmocka_unit_test(special_bytes_are_seen_at_every_offset),
         cmocka_unit_test(no_error_value_is_needed),
     };

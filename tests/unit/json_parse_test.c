@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fhir/json/gate.h"
+#include "fhir/json/number.h"
 
 static const char *const texts[] = {
     "{}",
@@ -93,7 +94,7 @@ static void a_number_past_the_bound_has_no_tree(void **state)
     size_t n = 7;
 
     (void)state;
-    while (n < 5 + JSON_PARSE_NUMBER_MAX)
+    while (n < 5 + JSON_NUMBER_BYTES_MAX)
         text[n++] = '0';
     memcpy(text + n, "}", 2);
     cJSON_Delete(json_parse(bytes_of(text)));

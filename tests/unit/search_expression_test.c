@@ -3,6 +3,7 @@
 #include "fhir/search/table.h"
 
 #include "fhir/fhirpath/fhirpath.h"
+#include "fhir/json/gate.h"
 #include "fhir/json/tree.h"
 #include "fhir/search/path.h"
 #include "storage/base/buf.h"
@@ -170,15 +171,43 @@ struct elements {
     size_t n;
 };
 
-static void collect(void *ctx, const cJSON *element)
+static void collect(struct elements *e, const cJSON *element)
 {
-    struct elements *e = ctx;
 
     for (size_t i = 0; i < e->n; i++)
         if (e->items[i] == element)
             return;
     assert_true(e->n < ELEMENTS_MAX);
     e->items[e->n++] = element;
+}
+
+/* A walk over the tokens of a text, told in the nodes of its tree. */
+struct telling {
+    const cJSON *root;
+    struct elements *out;
+};
+
+/* The node that so many stand before, in the order of the text. */
+static const cJSON *node_at(const cJSON *node, uint32_t *before)
+{
+    const cJSON *child, *found = NULL;
+
+    if ((*before)-- == 0)
+        return node;
+    cJSON_ArrayForEach(child, node)
+    {
+        found = node_at(child, before);
+        if (found)
+            break;
+    }
+    return found;
+}
+
+static void tell(void *ctx, uint32_t element)
+{
+    const struct telling *telling = ctx;
+
+    collect(telling->out, node_at(telling->root, &element));
 }
 
 /* What a reference points at, as far as its text tells. */
@@ -240,11 +269,17 @@ static void check(const struct row *row, const struct search_parameter *p,
     char *text = write_resource(row->base, p, path, twice);
     struct elements by_path = {.n = 0}, by_expression = {.n = 0};
     struct err e = {0};
+    struct json_tokens tokens = {.count = 0};
+    struct telling telling = {.out = &by_path};
     cJSON *json;
 
     assert_int_equal(json_tree_parse(bytes_of(text), &json, &e), ERR_OK);
+    assert_int_equal(json_gate_read(bytes_of(text), &tokens, &e), ERR_OK);
+    telling.root = json;
     for (size_t i = 0; i < p->path_count; i++)
-        path_walk(json, bytes_of(p->paths[i].steps), collect, &by_path);
+        path_walk(&tokens, JSON_ROOT, bytes_of(p->paths[i].steps), tell,
+                  &telling);
+    json_tokens_fini(&tokens);
     evaluate(row, json, &by_expression);
     if (by_path.n == 0 || !is_same(&by_path, &by_expression))
         fail_msg("%s.%s: %zu elements by path, %zu by %s: %s", row->base,

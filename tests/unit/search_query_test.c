@@ -46,15 +46,12 @@ struct subject {
 
 static void subject_init(struct subject *s, const char *resource)
 {
-    cJSON *json = cJSON_Parse(resource);
     struct err e = {0};
 
-    assert_non_null(json);
     arena_init(&s->arena, ARENA_BYTES);
-    assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), &s->arena, &s->v, &e),
-        ERR_OK);
-    cJSON_Delete(json);
+    assert_int_equal(search_values_read(bytes_of(resource), bytes_of(BASE),
+                                        &s->arena, &s->v, &e),
+                     ERR_OK);
 }
 
 static bool holds_for(const char *resource, const char *text)

@@ -78,7 +78,6 @@ static const char risk[] =
 
 static int holds_at(const char *resource, const char *text)
 {
-    cJSON *json = cJSON_Parse(resource);
     struct arena arena;
     struct search_values *v;
     struct query *q = NULL;
@@ -86,12 +85,11 @@ static int holds_at(const char *resource, const char *text)
     int64_t written_ms;
     int result;
 
-    assert_non_null(json);
     assert_true(instant_parse(bytes_of(WRITTEN), &written_ms));
     arena_init(&arena, ARENA_BYTES);
     assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), &arena, &v, &e), ERR_OK);
-    cJSON_Delete(json);
+        search_values_read(bytes_of(resource), bytes_of(BASE), &arena, &v, &e),
+        ERR_OK);
     search_values_stamp(v, written_ms);
     if (query_compile(search_values_type(v), bytes_of(text), bytes_of(BASE), &q,
                       &e) != ERR_OK)
@@ -416,7 +414,6 @@ static void approximate_dates_need_a_now(void **state)
                                   .base_url = bytes_of(BASE),
                                   .parameters = &p,
                                   .count = 1};
-    cJSON *json = cJSON_Parse(observation);
     struct arena arena;
     struct search_values *v;
     struct query *q;
@@ -424,9 +421,9 @@ static void approximate_dates_need_a_now(void **state)
 
     (void)state;
     arena_init(&arena, ARENA_BYTES);
-    assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), &arena, &v, &e), ERR_OK);
-    cJSON_Delete(json);
+    assert_int_equal(search_values_read(bytes_of(observation), bytes_of(BASE),
+                                        &arena, &v, &e),
+                     ERR_OK);
     assert_true(
         instant_parse(bytes_of("2024-03-11T00:00:00Z"), &search.now_ms));
     assert_int_equal(query_compile_search(&search, &q, &e), ERR_OK);

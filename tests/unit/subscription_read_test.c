@@ -281,14 +281,12 @@ static bool classic_takes(struct fixture *f, const char *resource)
     struct search_values *values;
     struct arena arena;
     struct err e;
-    cJSON *json = cJSON_Parse(resource);
     bool takes;
 
     arena_init(&arena, TEXT_MAX);
-    assert_int_equal(
-        search_values_extract(json, f->rules.base_url, &arena, &values, &e),
-        ERR_OK);
-    cJSON_Delete(json);
+    assert_int_equal(search_values_read(bytes_of(resource), f->rules.base_url,
+                                        &arena, &values, &e),
+                     ERR_OK);
     takes = bytes_is(search_values_type(values), f->s->classic_type) &&
             subscription_filters_match(f->s, values);
     arena_fini(&arena);
@@ -874,20 +872,17 @@ static void endpoint_policy_decides(void **state)
 
 static bool matches(const struct fixture *f, const char *resource)
 {
-    cJSON *json = cJSON_Parse(resource);
     struct search_values *values;
     struct arena arena;
     struct err e;
     bool found;
 
-    assert_non_null(json);
     arena_init(&arena, TEXT_MAX);
-    assert_int_equal(
-        search_values_extract(json, f->rules.base_url, &arena, &values, &e),
-        ERR_OK);
+    assert_int_equal(search_values_read(bytes_of(resource), f->rules.base_url,
+                                        &arena, &values, &e),
+                     ERR_OK);
     found = subscription_filters_match(f->s, values);
     arena_fini(&arena);
-    cJSON_Delete(json);
     return found;
 }
 

@@ -89,7 +89,6 @@ static const struct search_values *read_side(const char *topic,
     struct err e = {0};
     char path[PATH_BYTES];
     char *text;
-    cJSON *json;
     size_t n;
 
     assert_true(snprintf(path, sizeof path, PROFILES "examples/%s/%.*s.%s.json",
@@ -98,12 +97,9 @@ static const struct search_values *read_side(const char *topic,
     if (!text)
         return NULL;
     must_be_valid(path, bytes_make(text, n), arena);
-    json = cJSON_ParseWithLength(text, n);
-    assert_non_null(json);
-    assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), arena, &values, &e),
-        ERR_OK);
-    cJSON_Delete(json);
+    assert_int_equal(search_values_read(bytes_make(text, n), bytes_of(BASE),
+                                        arena, &values, &e),
+                     ERR_OK);
     free(text);
     return values;
 }

@@ -90,17 +90,13 @@ static const struct search_values *values_of(struct fixture *f,
                                              const char *text)
 {
     struct search_values *values = NULL;
-    cJSON *json;
     struct err e;
 
     if (!text)
         return NULL;
-    json = cJSON_Parse(text);
-    assert_non_null(json);
-    assert_int_equal(
-        search_values_extract(json, bytes_of(BASE), &f->arena, &values, &e),
-        ERR_OK);
-    cJSON_Delete(json);
+    assert_int_equal(search_values_read(bytes_of(text), bytes_of(BASE),
+                                        &f->arena, &values, &e),
+                     ERR_OK);
     return values;
 }
 

@@ -23,6 +23,7 @@ static enum failure_class client_error(int status)
     case 413:
         return FAILURE_TOO_LARGE;
     case 425:
+        return FAILURE_SERVER;
     case 429:
         return FAILURE_BUSY;
     default:
@@ -40,6 +41,8 @@ static enum failure_class class_of(int status)
         return client_error(status);
     if (status == 503)
         return FAILURE_BUSY;
+    if (status == 502 || status == 504)
+        return FAILURE_GATEWAY;
     return status >= 500 && status <= 599 ? FAILURE_SERVER : FAILURE_GARBLED;
 }
 

@@ -24,7 +24,7 @@ static const struct trait traits[FAILURE_CLASSES] = {
     [FAILURE_CERTIFICATE] = {"the endpoint's certificate is not trusted",
                              VERDICT_RETRY, SIGN_FAILING, false},
     [FAILURE_FORBIDDEN] = {"the endpoint is not an allowed target",
-                           VERDICT_RETRY, SIGN_NONE, false},
+                           VERDICT_HALT, SIGN_NONE, false},
     [FAILURE_GARBLED] = {"the endpoint's answer could not be read",
                          VERDICT_RETRY, SIGN_FAILING, false},
     [FAILURE_LOCAL] = {"the server could not make the attempt",
@@ -45,10 +45,12 @@ static const struct trait traits[FAILURE_CLASSES] = {
                          SIGN_ALIVE, true},
     [FAILURE_BUSY] = {"it asks for fewer requests", VERDICT_RETRY,
                       SIGN_OVERLOADED, false},
-    [FAILURE_SERVER] = {"it failed", VERDICT_RETRY, SIGN_OVERLOADED, false},
+    [FAILURE_SERVER] = {"it failed", VERDICT_RETRY, SIGN_FAILING, false},
     [FAILURE_UNREACHED] = {"the endpoint failed for as long as events are "
                            "retried",
                            VERDICT_RETRY, SIGN_NONE, false},
+    [FAILURE_GATEWAY] = {"a gateway before it got no answer", VERDICT_RETRY,
+                         SIGN_OVERLOADED, false},
 };
 
 static const struct trait *trait_of(const struct outcome *o)

@@ -26,6 +26,8 @@ enum verdict {
     VERDICT_SUCCESS = 1,
     VERDICT_RETRY,    /* failed: again on the schedule */
     VERDICT_OFF,      /* the endpoint wants no more */
+    VERDICT_HALT,     /* may not be sent there: no attempt counts, and none
+                         follows before the subscription is asked for anew */
     VERDICT_SPLIT,    /* too large: smaller ones, when it can be split */
     VERDICT_UNCHARGED /* not the endpoint's fault: soon again */
 };

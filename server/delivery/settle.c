@@ -381,6 +381,18 @@ static void switched_off(struct scheduler *s, struct entry *e,
         s, e, &(struct scheduler_change){REPORT_OFF, o->failure, text});
 }
 
+/* The rules refuse the target, and will until they or the target change: its
+ * owner is told at once, the events stay. */
+static void halted(struct scheduler *s, struct entry *e,
+                   const struct outcome *o)
+{
+    char text[REPORT_ERROR_BYTES];
+
+    outcome_text(o, text, sizeof text);
+    scheduler_report_status(
+        s, e, &(struct scheduler_change){REPORT_FAILED, o->failure, text});
+}
+
 static void succeeded(struct scheduler *s, struct entry *e, struct attempt *a)
 {
     struct lane *lane = NULL;
@@ -435,6 +447,9 @@ void scheduler_settle(struct scheduler *s, struct entry *e, struct attempt *a,
         break;
     case VERDICT_OFF:
         switched_off(s, e, o);
+        break;
+    case VERDICT_HALT:
+        halted(s, e, o);
         break;
     case VERDICT_UNCHARGED:
         uncharged(s, e, a);

@@ -31,6 +31,7 @@ static const struct named classes[FAILURE_CLASSES] = {
     [FAILURE_BUSY] = {"busy", ERROR_RESPONSE},
     [FAILURE_SERVER] = {"server", ERROR_RESPONSE},
     [FAILURE_UNREACHED] = {"unreached", NO_RESPONSE},
+    [FAILURE_GATEWAY] = {"gateway", ERROR_RESPONSE},
 };
 
 const char *failure_name(enum failure_class c)

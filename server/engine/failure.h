@@ -28,6 +28,7 @@ enum failure_class {
     FAILURE_BUSY = 17,       /* asks to be left alone for a while */
     FAILURE_SERVER = 18,     /* says that it failed */
     FAILURE_UNREACHED = 19,  /* never tried: the endpoint was failing */
+    FAILURE_GATEWAY = 20,    /* what stands before it cannot reach it */
     FAILURE_CLASSES
 };
 

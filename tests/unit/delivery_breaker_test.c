@@ -100,6 +100,39 @@ static void a_success_closes_it_slowly_and_for_all(void **state)
     world_free(w);
 }
 
+/* In flight to an endpoint that bears eight, after one of them ended so and
+ * three well. */
+static size_t left_after(int status)
+{
+    struct world *w = world_new();
+    size_t n;
+
+    crowd(w, 1, 50, "https://full.example:443");
+    scheduler_load(w->s, w->now);
+    scheduler_tick(w->s, w->now);
+    for (int i = 0; i < 100; i++)
+        answer(w, 200);
+    assert_int_equal(w->flying_count, 8);
+    answer(w, status);
+    for (int i = 0; i < 3; i++)
+        answer(w, 200);
+    n = w->flying_count;
+    world_free(w);
+    return n;
+}
+
+static void overload_alone_halves_the_window(void **state)
+{
+    static const int overloads[] = {408, 429, 502, 503, 504};
+    static const int others[] = {404, 425, 500, 501, 507};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof overloads / sizeof *overloads; i++)
+        assert_int_equal(left_after(overloads[i]), 4);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(left_after(others[i]), 8);
+}
+
 static void an_answer_of_any_kind_but_overload_closes_it(void **state)
 {
     struct world *w = world_open();
@@ -360,6 +393,7 @@ int main(void)
         cmocka_unit_test(one_probe_at_a_time_after_ever_longer),
         cmocka_unit_test(the_probe_is_the_oldest_head),
         cmocka_unit_test(a_success_closes_it_slowly_and_for_all),
+        cmocka_unit_test(overload_alone_halves_the_window),
         cmocka_unit_test(an_answer_of_any_kind_but_overload_closes_it),
         cmocka_unit_test(refusals_never_open_it),
         cmocka_unit_test(half_of_twenty_opens_it_too),

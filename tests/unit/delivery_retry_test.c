@@ -190,11 +190,14 @@ static void statuses_have_their_classes(void **state)
                  {413, FAILURE_TOO_LARGE, true, SIGN_ALIVE},
                  {415, FAILURE_CONFIG, true, SIGN_ALIVE},
                  {422, FAILURE_CONFIG, true, SIGN_ALIVE},
-                 {425, FAILURE_BUSY, false, SIGN_OVERLOADED},
+                 {425, FAILURE_SERVER, false, SIGN_FAILING},
                  {429, FAILURE_BUSY, false, SIGN_OVERLOADED},
-                 {500, FAILURE_SERVER, false, SIGN_OVERLOADED},
+                 {500, FAILURE_SERVER, false, SIGN_FAILING},
+                 {501, FAILURE_SERVER, false, SIGN_FAILING},
+                 {502, FAILURE_GATEWAY, false, SIGN_OVERLOADED},
                  {503, FAILURE_BUSY, false, SIGN_OVERLOADED},
-                 {504, FAILURE_SERVER, false, SIGN_OVERLOADED},
+                 {504, FAILURE_GATEWAY, false, SIGN_OVERLOADED},
+                 {507, FAILURE_SERVER, false, SIGN_FAILING},
                  {199, FAILURE_GARBLED, false, SIGN_FAILING},
                  {600, FAILURE_GARBLED, false, SIGN_FAILING}};
 

@@ -1,5 +1,6 @@
 #include "fhir/search/query.h"
 
+#include "fhir/search/anchor.h"
 #include "fhir/search/compiled.h"
 #include "fhir/search/escape.h"
 #include "fhir/search/match.h"
@@ -15,44 +16,6 @@
 
 /* --- choosing an anchor --- */
 
-enum rank { RANK_NONE, RANK_TOKEN, RANK_IDENTIFIER, RANK_REFERENCE };
-
-static bool has_codes(const struct predicate *p)
-{
-    for (size_t i = 0; i < p->count; i++)
-        if (p->values[i].token.code.n == 0)
-            return false;
-    return true;
-}
-
-static enum rank rank_of(const struct predicate *p)
-{
-    if (p->op != PREDICATE_ANY_OF || p->how != HOW_PLAIN ||
-        p->count > QUERY_ANCHORS_MAX)
-        return RANK_NONE;
-    switch (p->parameter->type) {
-    case SEARCH_REFERENCE:
-        return RANK_REFERENCE;
-    case SEARCH_URI:
-        return RANK_IDENTIFIER;
-    case SEARCH_TOKEN:
-        if (!has_codes(p))
-            return RANK_NONE;
-        return search_parameter_has_leaf(p->parameter,
-                                         SEARCH_LEAF_IDENTIFIER) ||
-                       search_parameter_has_leaf(p->parameter, SEARCH_LEAF_ID)
-                   ? RANK_IDENTIFIER
-                   : RANK_TOKEN;
-    case SEARCH_DATE:
-    case SEARCH_STRING:
-    case SEARCH_NUMBER:
-    case SEARCH_QUANTITY:
-    case SEARCH_COMPOSITE:
-        break;
-    }
-    return RANK_NONE;
-}
-
 /* The best rank and, among equals, the fewest values. */
 static size_t choose_anchor(const struct query *q)
 {
@@ -60,12 +23,12 @@ static size_t choose_anchor(const struct query *q)
 
     for (size_t i = 0; i < q->count; i++) {
         const struct predicate *p = &q->predicates[i];
-        enum rank rank = rank_of(p);
+        enum anchor_rank rank = anchor_rank(p);
 
-        if (rank == RANK_NONE)
+        if (rank == ANCHOR_NONE)
             continue;
-        if (!best || rank > rank_of(best) ||
-            (rank == rank_of(best) && p->count < best->count))
+        if (!best || rank > anchor_rank(best) ||
+            (rank == anchor_rank(best) && p->count < best->count))
             best = p;
     }
     return best ? (size_t)(best - q->predicates) : NO_ANCHOR;
@@ -366,47 +329,17 @@ bool query_matches_telling(const struct query *q, const struct search_values *v,
 
 /* --- anchors --- */
 
-static uint64_t key_of(const struct predicate *p,
-                       const struct predicate_value *value)
-{
-    if (p->parameter->type == SEARCH_URI)
-        return search_key_uri(p->parameter, value->text);
-    return p->parameter->type == SEARCH_REFERENCE
-               ? search_key_reference(p->parameter, &value->reference.to)
-               : search_key_token(p->parameter, value->token.code);
-}
-
-static bool contains(const uint64_t *keys, size_t n, uint64_t key)
-{
-    for (size_t i = 0; i < n; i++)
-        if (keys[i] == key)
-            return true;
-    return false;
-}
-
-static size_t keys_of(const struct predicate *p,
-                      uint64_t keys[QUERY_ANCHORS_MAX])
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < p->count; i++) {
-        uint64_t key = key_of(p, &p->values[i]);
-
-        if (!contains(keys, n, key))
-            keys[n++] = key;
-    }
-    return n;
-}
-
 size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX])
 {
-    return q->anchor == NO_ANCHOR ? 0
-                                  : keys_of(&q->predicates[q->anchor], keys);
+    return q->anchor == NO_ANCHOR
+               ? 0
+               : anchor_keys(&q->predicates[q->anchor], keys);
 }
 
 int query_anchor_rank(const struct query *q)
 {
-    return q->anchor == NO_ANCHOR ? 0 : (int)rank_of(&q->predicates[q->anchor]);
+    return q->anchor == NO_ANCHOR ? 0
+                                  : (int)anchor_rank(&q->predicates[q->anchor]);
 }
 
 struct bytes query_text(const struct query *q)
@@ -507,7 +440,7 @@ bool query_value_matches(const struct query_value *x,
 size_t query_value_anchor(const struct query_value *x,
                           uint64_t keys[QUERY_ANCHORS_MAX])
 {
-    return keys_of(&x->predicate, keys);
+    return anchor_keys(&x->predicate, keys);
 }
 
 /* --- terms --- */

@@ -445,8 +445,11 @@ static enum err_code perform_event(struct work *w, struct err *e)
 static enum err_code perform(struct work *w, struct err *e)
 {
     struct command *c = w->command;
-    enum err_code code = load_current(w, e);
+    enum err_code code;
 
+    if (c->values)
+        matcher_expect(w->batch->state->matcher, c->type, c->values);
+    code = load_current(w, e);
     if (code == ERR_OK)
         code = admit(w, e);
     if (code != ERR_OK || c->result.code != ERR_OK ||

@@ -25,6 +25,7 @@ void form_table_fini(struct form_table *t)
     map_fini(&t->shapes);
     buf_fini(&t->key);
     buf_fini(&t->values);
+    blocks_fini(&t->blocks);
 }
 
 /* ---- texts: a length of two bytes, then the bytes ---- */
@@ -324,16 +325,24 @@ static bool has_values(const struct shape *s, struct bytes values)
     return true;
 }
 
-static struct form *make_form(const struct form_text *text)
+static size_t size_of(size_t values_bytes, size_t secret_bytes)
 {
-    struct form *f =
-        malloc(offsetof(struct form, data) + text->values.n + text->secret.n);
+    return offsetof(struct form, data) + values_bytes + secret_bytes;
+}
 
-    if (!f)
+static struct form *make_form(struct form_table *t,
+                              const struct form_text *text)
+{
+    uint32_t handle =
+        blocks_take(&t->blocks, size_of(text->values.n, text->secret.n));
+    struct form *f;
+
+    if (handle == 0)
         return NULL;
-    f->links = 0;
-    f->values_bytes = (uint32_t)text->values.n;
-    f->secret_bytes = (uint8_t)text->secret.n;
+    f = blocks_at(&t->blocks, handle);
+    f->link.form = handle;
+    f->values_bytes = (uint32_t)text->values.n & 0xFFFFFFU;
+    f->secret_bytes = (uint32_t)text->secret.n & 0x7FU;
     if (text->values.n)
         memcpy(f->data, text->values.p, text->values.n);
     if (text->secret.n)
@@ -356,7 +365,7 @@ static enum err_code form_make(struct form_table *t,
     if (!has_values(shape, from->values) || secret.n > SIGNATURE_KEY_MAX)
         code = damaged(e);
     if (code == ERR_OK)
-        *out = make_form(&text);
+        *out = make_form(t, &text);
     if (!*out) {
         release_shape(t, shape);
         return code == ERR_OK ? err_nomem(e) : code;
@@ -428,8 +437,9 @@ void form_free(struct form_table *t, struct form **f)
         return;
     gone->shape->users--;
     release_shape(t, gone->shape);
-    explicit_bzero(gone->data + gone->values_bytes, gone->secret_bytes);
-    free(gone);
+    /* which clears it, and the secret with it */
+    blocks_give(&t->blocks, gone->link.form,
+                size_of(gone->values_bytes, gone->secret_bytes));
 }
 
 struct form_text form_text(const struct form *f)

@@ -14,6 +14,7 @@
 #define BELFRY_SERVER_ENGINE_FORM_H
 
 #include "fhir/subscription/subscription.h"
+#include "server/engine/anchors.h"
 #include "storage/base/buf.h"
 #include "storage/base/map.h"
 
@@ -36,11 +37,15 @@ struct shape {
     size_t key_bytes;
 };
 
+/* What a change looks at comes first: it is found at random among a million. */
 struct form {
+    struct anchor_link link; /* owner: the matcher; names the form itself */
+    uint32_t sub;            /* owner: the matcher; a handle */
     struct shape *shape;
-    uint32_t links; /* the matcher's */
-    uint32_t values_bytes;
-    uint8_t secret_bytes;
+    uint32_t seen; /* owner: the matcher; its mark of the last change */
+    uint32_t values_bytes : 24;
+    uint32_t secret_bytes : 7;
+    bool scanned : 1; /* owner: the matcher */
     char data[]; /* the values, each behind its length, and the secret's key */
 };
 
@@ -48,6 +53,7 @@ struct form_table {
     struct bytes base_url; /* immutable after init */
     uint64_t seed[2];      /* immutable after init */
     struct map shapes;     /* by key */
+    struct blocks blocks;  /* the forms, and what the matcher has beside */
     struct buf key;        /* scratch */
     struct buf values;     /* scratch */
 };

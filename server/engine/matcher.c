@@ -1,25 +1,15 @@
 #include "server/engine/matcher.h"
 
+#include "server/engine/anchors.h"
+
 #include <assert.h>
 #include <stdlib.h>
-
-/* One value of a subscription's anchor in one lane; those of one key are
- * chained in a ring, whose entry is in the table. */
-struct link {
-    uint64_t key;
-    uint32_t sub;
-    uint32_t next; /* of the same key */
-    uint32_t prev;
-    uint32_t sibling; /* of the same subscription; 0 at the end */
-};
-
-_Static_assert(sizeof(struct link) == 24, "a link is small");
 
 /* One topic's triggers on one resource type. */
 struct lane {
     struct group *group;
     struct bytes type; /* the topic's, or constant */
-    uint64_t number;   /* no other lane has had it */
+    struct anchor_lane anchors;
     unsigned interactions;
     struct lane *next_of_type;
 };
@@ -28,6 +18,7 @@ struct lane {
 struct group {
     struct topic *topic; /* a reference; NULL: classic */
     size_t subscriptions;
+    size_t scanned;     /* of them: looked at by every change */
     struct group *next; /* in its slot */
     size_t lane_count;
     struct lane lanes[];
@@ -41,8 +32,8 @@ struct matcher {
     uint64_t lane_serial;
     struct subs *subs;
     struct form_table forms;
-    struct pool links;
-    struct handle_set anchors; /* one link of each key */
+    struct anchors anchors;
+    struct matcher_counts counts;
     struct query_value *value; /* the anchor's value looked at last */
     uint32_t serial;
 };
@@ -112,7 +103,7 @@ static void link_lanes(struct matcher *m, struct group *g)
         struct lane *lane = &g->lanes[i];
         struct lane **slot = &m->by_type[slot_of_type(lane->type)];
 
-        lane->number = ++m->lane_serial;
+        lane->anchors.number = ++m->lane_serial;
         lane->next_of_type = *slot;
         *slot = lane;
     }
@@ -174,8 +165,8 @@ struct matcher *matcher_new(struct subs *subs, struct bytes base_url)
     if (!m)
         return NULL;
     m->subs = subs;
-    pool_init(&m->links, sizeof(struct link));
     form_table_init(&m->forms, base_url, subs->seed);
+    anchors_init(&m->anchors, &m->forms.blocks);
     m->value = query_value_new();
     if (m->value)
         return m;
@@ -188,9 +179,8 @@ void matcher_free(struct matcher *m)
     if (!m)
         return;
     query_value_free(m->value);
+    anchors_fini(&m->anchors);
     form_table_fini(&m->forms);
-    handle_set_fini(&m->anchors);
-    pool_fini(&m->links);
     free(m);
 }
 
@@ -199,135 +189,125 @@ struct form_table *matcher_forms(struct matcher *m)
     return &m->forms;
 }
 
-/* ---- the table of anchors ---- */
+/* ---- by what a form can be found ---- */
 
-static struct link *link_at(const struct matcher *m, uint32_t handle)
-{
-    return pool_at(&m->links, handle);
-}
-
-/* anchor 0 is the lane's own: who has none. Keys of different anchors may be
- * equal: it costs a look. */
-static uint64_t key_of(const struct lane *lane, uint64_t anchor)
-{
-    return anchor ^ (lane->number * 0xD6E8FEB86659FD93ULL);
-}
-
-struct wanted {
-    const struct matcher *matcher;
-    uint64_t key;
+struct collecting {
+    struct matcher *matcher;
+    const struct form *form;
+    struct anchor_options *options;
+    enum anchor_rank ranks[ANCHORS_DEPTH];
+    struct err *e;
 };
 
-static bool has_key(const void *ctx, uint32_t handle)
+static bool is_better(const struct collecting *x, size_t than,
+                      enum anchor_rank rank, size_t n)
 {
-    const struct wanted *w = ctx;
-
-    return link_at(w->matcher, handle)->key == w->key;
+    return rank > x->ranks[than] ||
+           (rank == x->ranks[than] && n < x->options->equal[than].n);
 }
 
-/* One link of the ring, 0: there is none. */
-static uint32_t find_ring(const struct matcher *m, uint64_t key)
+/* Keeps the best few in order; the first of equals goes first. */
+static void keep(struct collecting *x, enum anchor_rank rank, size_t n,
+                 const uint64_t *keys)
 {
-    struct wanted w = {m, key};
+    struct anchor_options *o = x->options;
+    size_t at = o->count;
 
-    return handle_set_find(&m->anchors, key, has_key, &w);
-}
-
-static void join_ring(struct matcher *m, uint32_t handle, uint32_t at)
-{
-    struct link *l = link_at(m, handle), *first = link_at(m, at);
-
-    l->next = at;
-    l->prev = first->prev;
-    link_at(m, l->prev)->next = handle;
-    first->prev = handle;
-}
-
-static bool enter(struct matcher *m, struct sub *s, struct form *f,
-                  uint64_t key)
-{
-    uint32_t handle, ring = find_ring(m, key);
-    struct link *l;
-
-    if (ring == 0 && !handle_set_reserve(&m->anchors, 1))
-        return false;
-    handle = pool_take(&m->links);
-    if (handle == 0)
-        return false;
-    l = link_at(m, handle);
-    *l = (struct link){key, s->handle, handle, handle, f->links};
-    f->links = handle;
-    if (ring)
-        join_ring(m, handle, ring);
+    if (at == ANCHORS_DEPTH && !is_better(x, at - 1, rank, n))
+        return;
+    if (at < ANCHORS_DEPTH)
+        o->count++;
     else
-        handle_set_insert(&m->anchors, key, handle);
-    return true;
+        at--;
+    for (; at > 0 && is_better(x, at - 1, rank, n); at--) {
+        o->equal[at] = o->equal[at - 1];
+        x->ranks[at] = x->ranks[at - 1];
+    }
+    x->ranks[at] = rank;
+    o->equal[at].n = n;
+    memcpy(o->equal[at].keys, keys, n * sizeof *keys);
 }
 
-static void leave(struct matcher *m, uint32_t handle)
+/* One of the predicates may have a value of the form's own. */
+static enum err_code collect_equal(struct collecting *x,
+                                   const struct shape_filter *f, size_t index)
 {
-    struct link *l = link_at(m, handle);
-    uint32_t ring = find_ring(m, l->key);
+    enum anchor_rank rank = anchor_predicate_rank(f->query, index);
+    struct query_value *value = x->matcher->value;
+    uint64_t keys[QUERY_ANCHORS_MAX];
+    enum err_code code = ERR_OK;
+    size_t n;
 
-    if (l->next == handle) {
-        handle_set_remove(&m->anchors, l->key, handle);
+    if (rank == ANCHOR_NONE)
+        return ERR_OK;
+    if (f->value == 0 || index != anchor_chosen(f->query)) {
+        n = anchor_predicate_keys(f->query, index, keys);
     } else {
-        if (ring == handle)
-            handle_set_replace(&m->anchors, l->key, handle, l->next);
-        link_at(m, l->next)->prev = l->prev;
-        link_at(m, l->prev)->next = l->next;
+        code = query_value_set(value, f->query, form_value(x->form, f->value),
+                               x->e);
+        n = code == ERR_OK ? query_value_anchor(value, keys) : 0;
     }
-    pool_give(&m->links, handle);
+    if (code == ERR_OK)
+        keep(x, rank, n, keys);
+    return code;
 }
 
-static void leave_all(struct matcher *m, struct form *f)
+static void collect_range(const struct collecting *x, const struct query *q)
 {
-    while (f->links) {
-        uint32_t handle = f->links;
+    struct anchor_options *o = x->options;
 
-        f->links = link_at(m, handle)->sibling;
-        leave(m, handle);
+    if (!o->has_range)
+        o->has_range = anchor_query_range(q, &o->range);
+}
+
+/* *filters: how many there are for the type. */
+static enum err_code collect(struct collecting *x, struct bytes type,
+                             size_t *filters)
+{
+    const struct shape *s = x->form->shape;
+    enum err_code code = ERR_OK;
+
+    *filters = 0;
+    for (size_t i = 0; i < s->filter_count; i++) {
+        const struct shape_filter *f = &s->filters[i];
+
+        if (!bytes_equal(f->type, type))
+            continue;
+        ++*filters;
+        for (size_t k = 0;
+             code == ERR_OK && k < anchor_predicate_count(f->query); k++)
+            code = collect_equal(x, f, k);
+        collect_range(x, f->query);
     }
+    return code;
 }
 
 /* ---- who is in it ---- */
 
-/* The filter with the best anchor among those of one resource type. */
-static const struct shape_filter *best_filter(const struct shape *s,
-                                              struct bytes type)
+static enum err_code enter_lane(struct matcher *m, struct lane *lane,
+                                struct form *form, struct err *e)
 {
-    const struct shape_filter *best = NULL;
+    struct anchor_options options = {.count = 0};
+    struct collecting x = {
+        .matcher = m, .form = form, .options = &options, .e = e};
+    size_t filters;
+    enum err_code code = collect(&x, lane->type, &filters);
 
-    for (size_t i = 0; i < s->filter_count; i++) {
-        const struct shape_filter *f = &s->filters[i];
-
-        if (f->value > 0 && bytes_equal(f->type, type) &&
-            (!best ||
-             query_anchor_rank(f->query) > query_anchor_rank(best->query)))
-            best = f;
-    }
-    return best;
+    if (code != ERR_OK)
+        return code;
+    /* who has no filter is concerned by every change: no scan is in vain */
+    if (filters > 0 && anchor_options_none(&options))
+        form->scanned = true;
+    return anchors_enter(&m->anchors, &lane->anchors, form, &options)
+               ? ERR_OK
+               : err_nomem(e);
 }
 
-static enum err_code enter_lane(struct matcher *m, const struct lane *lane,
-                                struct sub *s, struct form *form, struct err *e)
+static void leave(struct matcher *m, struct group *g, struct form *f)
 {
-    const struct shape_filter *f = best_filter(form->shape, lane->type);
-    uint64_t keys[QUERY_ANCHORS_MAX] = {0};
-    size_t n = 1;
-
-    if (f) {
-        enum err_code code =
-            query_value_set(m->value, f->query, form_value(form, f->value), e);
-
-        if (code != ERR_OK)
-            return code;
-        n = query_value_anchor(m->value, keys);
-    }
-    for (size_t i = 0; i < n; i++)
-        if (!enter(m, s, form, key_of(lane, keys[i])))
-            return err_nomem(e);
-    return ERR_OK;
+    anchors_leave(&m->anchors, f);
+    f->scanned = false;
+    drop_if_empty(m, g);
 }
 
 enum err_code matcher_add(struct matcher *m, struct sub *s, struct form **form,
@@ -339,14 +319,15 @@ enum err_code matcher_add(struct matcher *m, struct sub *s, struct form **form,
 
     assert(!s->form);
     for (size_t i = 0; code == ERR_OK && i < g->lane_count; i++)
-        code = enter_lane(m, &g->lanes[i], s, f, e);
+        code = enter_lane(m, &g->lanes[i], f, e);
     if (code == ERR_OK) {
         g->subscriptions++;
+        g->scanned += f->scanned;
+        f->sub = s->handle;
         s->form = f;
         *form = NULL;
     } else if (g) {
-        leave_all(m, f);
-        drop_if_empty(m, g);
+        leave(m, g, f);
     }
     return code;
 }
@@ -362,9 +343,9 @@ struct form *matcher_remove(struct matcher *m, struct sub *s)
     query_value_forget(m->value);
     g = find_group(m, f->shape);
     assert(g);
-    leave_all(m, f);
     g->subscriptions--;
-    drop_if_empty(m, g);
+    g->scanned -= f->scanned;
+    leave(m, g, f);
     s->form = NULL;
     return f;
 }
@@ -426,49 +407,31 @@ static enum err_code evaluate(struct match *x, const struct form *form,
     return ERR_OK;
 }
 
-static enum err_code consider(struct match *x, struct sub *s)
+/* The subscription's own memory is not touched by what does not match. */
+static enum err_code consider(void *ctx, struct form *form)
 {
+    struct match *x = ctx;
     enum err_code code;
     bool holds;
 
-    if (s->seen == x->matcher->serial)
+    if (form->seen == x->matcher->serial)
         return ERR_OK;
-    s->seen = x->matcher->serial;
-    code = evaluate(x, s->form, &holds);
-    if (code == ERR_OK && holds)
-        code = x->receiver->each(x->receiver->ctx, s, x->e);
-    return code;
-}
-
-static enum err_code consider_ring(struct match *x, uint64_t anchor)
-{
-    struct matcher *m = x->matcher;
-    uint32_t first = find_ring(m, key_of(x->lane, anchor)), at = first;
-    enum err_code code = ERR_OK;
-
-    if (first == 0)
-        return ERR_OK;
-    do {
-        const struct link *l = link_at(m, at);
-
-        code = consider(x, subs_at(m->subs, l->sub));
-        at = l->next;
-    } while (code == ERR_OK && at != first);
-    return code;
+    form->seen = x->matcher->serial;
+    x->matcher->counts.looked++;
+    code = evaluate(x, form, &holds);
+    if (code != ERR_OK || !holds)
+        return code;
+    x->matcher->counts.matched++;
+    return x->receiver->each(x->receiver->ctx,
+                             subs_at(x->matcher->subs, form->sub), x->e);
 }
 
 static enum err_code match_lane(struct match *x)
 {
-    size_t n;
-    const uint64_t *keys = search_values_keys(x->values, &n);
-    enum err_code code;
+    const struct anchors_receiver receiver = {consider, x};
 
-    for (size_t i = 0; i < n; i++)
-        handle_set_expect(&x->matcher->anchors, key_of(x->lane, keys[i]));
-    code = consider_ring(x, 0);
-    for (size_t i = 0; code == ERR_OK && i < n; i++)
-        code = consider_ring(x, keys[i]);
-    return code;
+    return anchors_look(&x->matcher->anchors, &x->lane->anchors, x->values,
+                        &receiver);
 }
 
 /* Marks of an earlier round of serials must not be taken for this one's. */
@@ -478,8 +441,18 @@ static void next_serial(struct matcher *m)
         return;
     for (struct sub *s = subs_after(m->subs, 0); s;
          s = subs_after(m->subs, s->number))
-        s->seen = 0;
+        if (s->form)
+            s->form->seen = 0;
     m->serial = 1;
+}
+
+void matcher_expect(const struct matcher *m, struct bytes type,
+                    const struct search_values *values)
+{
+    for (const struct lane *lane = m->by_type[slot_of_type(type)]; lane;
+         lane = lane->next_of_type)
+        if (bytes_equal(lane->type, type))
+            anchors_expect(&m->anchors, &lane->anchors, values);
 }
 
 enum err_code matcher_match(struct matcher *m, const struct change_view *change,
@@ -494,6 +467,9 @@ enum err_code matcher_match(struct matcher *m, const struct change_view *change,
     enum err_code code = ERR_OK;
 
     next_serial(m);
+    m->counts.changes++;
+    if (x.values)
+        matcher_expect(m, change->resource_type, x.values);
     for (const struct lane *lane =
              m->by_type[slot_of_type(change->resource_type)];
          lane && code == ERR_OK; lane = lane->next_of_type) {
@@ -506,4 +482,9 @@ enum err_code matcher_match(struct matcher *m, const struct change_view *change,
         code = match_lane(&x);
     }
     return code;
+}
+
+struct matcher_counts matcher_counts(const struct matcher *m)
+{
+    return m->counts;
 }

@@ -1,15 +1,14 @@
 /* matcher: which subscriptions a change concerns, at a cost of what it
  * concerns and not of what exists (DESIGN section 6).
- * Owns:   the lanes (one per topic and resource type), the anchor table, the
- *         forms of the subscriptions in it.
+ * Owns:   the lanes (one per topic and resource type), the anchors, the forms
+ *         of the subscriptions in it.
  * Thread: writer only.
- * Bounds: a link of 24 bytes for each value of an anchor; lanes are there
- *         while their topic has any subscription.
- * A subscription's filters become an anchor where one of them allows it: a
- * hash of a value that a matching resource must have. A change is looked up by
- * each of its values; what is found is evaluated in full, so that an equal
- * hash never decides. Subscriptions without an anchor are looked at by every
- * change of the lane. */
+ * Bounds: as anchors.h; lanes are there while their topic has any
+ *         subscription.
+ * What a subscription's filters ask for becomes its anchors (anchors.h): equal
+ * values, or a range. What a change finds by them is evaluated in full, so
+ * that an equal hash never decides. Subscriptions without an anchor are looked
+ * at by every change of the lane. */
 #ifndef BELFRY_SERVER_ENGINE_MATCHER_H
 #define BELFRY_SERVER_ENGINE_MATCHER_H
 
@@ -51,5 +50,18 @@ MUST_CHECK enum err_code matcher_match(struct matcher *m,
                                        const struct change_view *change,
                                        const struct matcher_receiver *r,
                                        struct err *e);
+
+/* Fetches what matcher_match() will look into, while other work goes on: it
+ * may be called long before, or not at all. */
+void matcher_expect(const struct matcher *m, struct bytes type,
+                    const struct search_values *values);
+
+/* Since the start. */
+struct matcher_counts {
+    uint64_t changes; /* that were matched */
+    uint64_t looked;  /* subscriptions that were evaluated for them */
+    uint64_t matched;
+};
+struct matcher_counts matcher_counts(const struct matcher *m);
 
 #endif

@@ -5,7 +5,7 @@
 
 #define SUBS_FIRST 64
 
-_Static_assert(sizeof(struct sub) <= 136, "a sub is small");
+_Static_assert(sizeof(struct sub) <= 128, "a sub is small");
 
 void subs_init(struct subs *t, const uint64_t seed[2])
 {

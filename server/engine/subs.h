@@ -20,7 +20,7 @@
 
 /* Longer ids (up to FHIR's 64) are kept outside of the sub, but for UUIDs,
  * which take sixteen bytes. */
-#define SUB_ID_INSIDE 23
+#define SUB_ID_INSIDE 19
 #define SUB_ID_BYTES 64
 
 /* What changes while a subscription lives. */
@@ -52,7 +52,6 @@ struct sub {
     /* owner: writer */
     struct sub_change *staged; /* in the batch at hand, or NULL */
     struct form *form;         /* what the matcher has; NULL: not in it */
-    uint32_t seen; /* the matcher's mark of the last change looked at */
 
     /* immutable after init */
     uint32_t handle;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/base/blocks.h"
 #include "storage/base/handle_set.h"
 #include "storage/base/pool.h"
 
@@ -149,6 +150,70 @@ static void another_handle_takes_the_place(void **state)
     handle_set_fini(&s);
 }
 
+/* Past one segment the set splits: what is in it stays, and what is not is
+ * not found. Handles repeat their key. */
+static bool same(const void *ctx, uint32_t handle)
+{
+    return handle == *(const uint32_t *)ctx;
+}
+
+static uint32_t find_self(const struct handle_set *s, uint32_t h)
+{
+    return handle_set_find(s, h, same, &h);
+}
+
+static void a_large_set_splits_and_loses_nothing(void **state)
+{
+    const uint32_t n = 3 * HANDLE_SEGMENT_SLOTS;
+    struct handle_set s = {0};
+
+    (void)state;
+    for (uint32_t h = 1; h <= n; h++) {
+        assert_true(handle_set_reserve(&s, 1));
+        handle_set_insert(&s, h, h);
+    }
+    assert_true(s.depth >= 2);
+    for (uint32_t h = 1; h <= n; h += 2)
+        handle_set_remove(&s, h, h);
+    assert_int_equal(s.count, n / 2);
+    for (uint32_t h = 1; h <= n; h++)
+        assert_int_equal(find_self(&s, h), h % 2 == 0 ? h : 0);
+    handle_set_fini(&s);
+}
+
+static void blocks_of_any_size_keep_apart(void **state)
+{
+    static const size_t sizes[] = {1, 16, 17, 80, 1024, 1025, 5000, 512 << 10};
+    const size_t n = sizeof sizes / sizeof *sizes;
+    struct blocks b = {0};
+    uint32_t handles[sizeof sizes / sizeof *sizes];
+
+    (void)state;
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < n; i++) {
+            char *object;
+
+            handles[i] = blocks_take(&b, sizes[i]);
+            assert_int_not_equal(handles[i], 0);
+            object = blocks_at(&b, handles[i]);
+            for (size_t k = 0; k < sizes[i]; k++)
+                assert_int_equal(object[k], 0);
+            memset(object, (int)i + 1, sizes[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            const char *object = blocks_at(&b, handles[i]);
+
+            assert_int_equal(object[0], i + 1);
+            assert_int_equal(object[sizes[i] - 1], i + 1);
+            blocks_give(&b, handles[i], sizes[i]);
+        }
+        assert_int_equal(b.bytes, 0);
+    }
+    assert_int_equal(b.chunk_count, 1);
+    assert_int_equal(blocks_take(&b, BLOCKS_BYTES_MAX + 1), 0);
+    blocks_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +222,8 @@ int main(void)
         cmocka_unit_test(a_set_finds_what_is_in_it_and_nothing_else),
         cmocka_unit_test(removing_keeps_the_others_reachable),
         cmocka_unit_test(another_handle_takes_the_place),
+        cmocka_unit_test(a_large_set_splits_and_loses_nothing),
+        cmocka_unit_test(blocks_of_any_size_keep_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,14 @@ enum err_code search_values_extract(const struct search_source *source,
     return code;
 }
 
+/* Both were refused when the text came. */
+static enum err_code take_for_damage(enum err_code code, struct err *e)
+{
+    return code == ERR_SYNTAX || code == ERR_BUG
+               ? err_set(e, ERR_FORMAT, "a stored text is no resource of R4")
+               : code;
+}
+
 enum err_code search_values_read(struct bytes text, struct bytes base_url,
                                  struct arena *arena,
                                  struct search_values **out, struct err *e)
@@ -257,7 +265,7 @@ enum err_code search_values_read(struct bytes text, struct bytes base_url,
         code = search_values_extract(&source, arena, out, e);
     }
     json_tokens_fini(&tokens);
-    return code;
+    return take_for_damage(code, e);
 }
 
 void search_values_stamp(struct search_values *v, int64_t time_ms)

@@ -31,7 +31,8 @@ MUST_CHECK enum err_code
 search_values_extract(const struct search_source *source, struct arena *arena,
                       struct search_values **out, struct err *e);
 
-/* As above, of a text, whose id is its own. ERR_SYNTAX as well. */
+/* As above, of a text that passed the gate once, whose id is its own.
+ * ERR_FORMAT when it is no resource any more. */
 MUST_CHECK enum err_code search_values_read(struct bytes text,
                                             struct bytes base_url,
                                             struct arena *arena,

@@ -21,11 +21,11 @@ struct work {
     struct command *command;
     struct arena scratch;
     struct current current;
-    bool found;  /* any version, deleted or not */
-    bool exists; /* found and not deleted */
+    bool found;       /* any version, deleted or not */
+    bool exists;      /* found and not deleted */
+    bool is_examined; /* nothing is written yet */
     struct record_change change;
-    struct record_change before; /* where something looks at it */
-    struct search_values *previous;
+    struct search_values *previous; /* where something looks at it */
     struct lazy_trees trees;
     struct topic_state_change planned;
     struct topic_set *topics;    /* NULL: they stay as they are */
@@ -77,38 +77,62 @@ static enum err_code load_current(struct work *w, struct err *e)
     return code == ERR_NOT_FOUND ? ERR_OK : code;
 }
 
-/* The current version, before anything is staged: a damaged one fails the
- * command alone, as its result says then. */
+/* A damaged version fails the command alone, as its result says then. */
+static enum err_code contain(struct command *c, enum err_code code,
+                             const struct err *e)
+{
+    if (code != ERR_FORMAT && code != ERR_TOO_LARGE)
+        return code;
+    c->result.code = ERR_FORMAT;
+    c->result.err = *e;
+    c->result.err.code = ERR_FORMAT;
+    return ERR_OK;
+}
+
+static struct index_source index_source_of(const struct work *w)
+{
+    return (struct index_source){.txn = w->batch->txn,
+                                 .change = &w->change,
+                                 .prepared = w->command->index,
+                                 .values = w->command->values,
+                                 .before = w->previous};
+}
+
+/* Values of the version before, for what looks at it. */
+static enum err_code
+load_previous(struct work *w, const struct record_change *before, struct err *e)
+{
+    const struct index_source keys = index_source_of(w);
+    enum err_code code;
+
+    if (before->text.n == 0)
+        return ERR_OK;
+    /* an examination only asks whether it can be read */
+    if (w->is_examined && index_is_prepared(&keys))
+        return ERR_OK;
+    code = search_values_read(before->text, w->batch->state->base_url,
+                              &w->scratch, &w->previous, e);
+    if (code == ERR_OK)
+        search_values_stamp(w->previous, before->time_ms);
+    w->trees.before = before->text;
+    return code;
+}
+
+/* The current version, before anything is staged. */
 static enum err_code read_before(struct work *w, struct err *e)
 {
-    struct command_result *result = &w->command->result;
+    struct record_change before = {0};
     struct bytes record;
     enum err_code code =
         store_log_get(w->batch->txn, w->current.change, &record, e);
 
     if (code == ERR_OK)
-        code = record_change_read(record, &w->before, e);
+        code = record_change_read(record, &before, e);
     else if (code == ERR_NOT_FOUND)
         code = err_set(e, ERR_FORMAT, "the log lacks the current version");
-    if (code != ERR_FORMAT)
-        return code;
-    result->code = code;
-    result->err = *e;
-    return ERR_OK;
-}
-
-/* Values of the version before, for triggers that look at it. */
-static enum err_code load_previous(struct work *w, struct err *e)
-{
-    struct state *s = w->batch->state;
-    const struct record_change *before = &w->before;
-    enum err_code code = search_values_read(before->text, s->base_url,
-                                            &w->scratch, &w->previous, e);
-
     if (code == ERR_OK)
-        search_values_stamp(w->previous, before->time_ms);
-    w->trees.before = before->text;
-    return code;
+        code = load_previous(w, &before, e);
+    return contain(w->command, code, e);
 }
 
 static bool counts_events(const struct batch *b, const struct sub *s,
@@ -182,22 +206,19 @@ static enum err_code match(struct work *w, struct err *e)
                                .resource_type = c->type,
                                .current = c->values};
     const struct matcher_receiver receiver = {add_event, w};
-    enum err_code code = ERR_OK;
+    enum err_code code;
 
     if (!is_matched(c))
         return ERR_OK;
     if (match_looks_back(w))
-        code = load_previous(w, e);
+        view.previous = w->previous;
     else if (view.interaction == INTERACTION_DELETE)
         return ERR_OK;
-    if (code != ERR_OK)
-        return code;
     if (c->kind != COMMAND_DELETE)
         w->trees.after = &c->text;
     w->trees.version = w->change.version;
     if (c->values)
         search_values_stamp(c->values, c->time_ms);
-    view.previous = w->previous;
     view.trees = &w->trees.trees;
     code = matcher_match(m, &view, &receiver, e);
     return code == ERR_OK && w->trees.failed != ERR_OK ? err_nomem(e) : code;
@@ -266,14 +287,6 @@ static enum err_code stage_topics(struct work *w, struct err *e)
     return code;
 }
 
-static struct index_source index_source_of(const struct work *w)
-{
-    return (struct index_source){.txn = w->batch->txn,
-                                 .change = &w->change,
-                                 .prepared = w->command->index,
-                                 .values = w->command->values};
-}
-
 static enum err_code stage(struct work *w, struct err *e)
 {
     struct batch *b = w->batch;
@@ -325,8 +338,9 @@ static enum err_code admit(struct work *w, struct err *e)
 
     if (!preconditions_hold(w))
         return ERR_OK;
-    code = condition_check(w->batch, w->command, &holds, e);
-    if (code != ERR_OK)
+    code = contain(w->command, condition_check(w->batch, w->command, &holds, e),
+                   e);
+    if (code != ERR_OK || w->command->result.code != ERR_OK)
         return code;
     if (!holds)
         return refuse(w->command, ERR_STALE,
@@ -427,10 +441,8 @@ static enum err_code perform_event(struct work *w, struct err *e)
     code = read_before(w, e);
     if (code != ERR_OK || c->result.code != ERR_OK)
         return code;
-    code = load_previous(w, e);
     view.current = w->previous;
-    if (code == ERR_OK)
-        code = matcher_match(b->state->matcher, &view, &receiver, e);
+    code = matcher_match(b->state->matcher, &view, &receiver, e);
     if (code == ERR_OK)
         code = surround(w, w->previous, e);
     if (code == ERR_OK)
@@ -498,9 +510,10 @@ static void refuse_mixture(struct command *c, struct mixture *m,
 static enum err_code examine(struct batch *b, struct command *c,
                              struct mixture *m, struct err *e)
 {
-    struct work w = {.batch = b, .command = c};
+    struct work w = {.batch = b, .command = c, .is_examined = true};
     enum err_code code = load_current(&w, e);
 
+    arena_init(&w.scratch, APPLY_SCRATCH_BYTES);
     c->result = (struct command_result){.code = ERR_OK};
     if (code == ERR_OK)
         code = admit(&w, e);
@@ -509,6 +522,7 @@ static enum err_code examine(struct batch *b, struct command *c,
         if (c->result.code == ERR_OK && (c->kind != COMMAND_DELETE || w.exists))
             code = plan(&w, e);
     }
+    arena_fini(&w.scratch);
     topic_set_unref(w.topics);
     return code;
 }

@@ -191,7 +191,9 @@ static enum err_code stage_all(struct batch *b,
     struct index_list keys = {NULL, 0};
     enum err_code code = ERR_OK;
 
-    if (c->previous != 0)
+    if (source->before)
+        code = keys_of_values(source->before, c->id, scratch, &keys, e);
+    else if (c->previous != 0)
         code = keys_of_change(b->state, source->txn, c->previous, scratch,
                               &keys, e);
     if (code == ERR_OK)
@@ -204,7 +206,7 @@ static enum err_code stage_all(struct batch *b,
     return code == ERR_OK ? stage_keys(b, keys.items, keys.n, false, e) : code;
 }
 
-static bool is_prepared(const struct index_source *source)
+bool index_is_prepared(const struct index_source *source)
 {
     return source->prepared &&
            source->prepared->upon == source->change->previous;
@@ -212,7 +214,7 @@ static bool is_prepared(const struct index_source *source)
 
 bool index_looks_back(const struct batch *b, const struct index_source *source)
 {
-    return source->change->previous != 0 && !is_prepared(source) &&
+    return source->change->previous != 0 && !index_is_prepared(source) &&
            index_types_has(&b->state->indexed, source->change->type);
 }
 
@@ -226,7 +228,7 @@ enum err_code index_stage(struct batch *b, const struct index_source *source,
 
     if (!index_types_has(&b->state->indexed, c->type))
         return ERR_OK;
-    if (is_prepared(source)) {
+    if (index_is_prepared(source)) {
         code = stage_keys(b, x->removed, x->removed_count, true, e);
         if (code == ERR_OK)
             code = stage_keys(b, x->added, x->added_count, false, e);

@@ -34,11 +34,16 @@ struct index_source {
     const struct record_change *change;
     const struct index_change *prepared;
     const struct search_values *values; /* NULL: from the record's text */
+    const struct search_values *before; /* stamped; NULL: from the log */
 };
 MUST_CHECK enum err_code
 index_stage(struct batch *b, const struct index_source *source, struct err *e);
 
-/* True when index_stage() will read the version before. */
+/* True when what was prepared is about the version before, which could be read
+ * then. */
+bool index_is_prepared(const struct index_source *source);
+
+/* True when index_stage() needs the version before. */
 bool index_looks_back(const struct batch *b, const struct index_source *source);
 
 /* All keys of a version of the log, that of _lastUpdated included; none of a

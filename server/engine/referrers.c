@@ -266,7 +266,7 @@ static enum err_code find_for(struct referrers *r, const struct topic *t,
                               const struct referrers_focus *focus,
                               struct err *e)
 {
-    const struct surround_source source = {read_now, refer, r};
+    const struct surround_source source = {read_now, refer, r, true};
     struct surround_walk w = {.source = &source,
                               .topic = t,
                               .base_url = r->batch->state->base_url,

@@ -135,7 +135,7 @@ enum err_code engine_surround(struct engine *g,
                               struct arena *arena, struct err *e)
 {
     struct surrounding x = {.engine = g, .query = query};
-    const struct surround_source source = {read_as_of, add_recorded, &x};
+    const struct surround_source source = {read_as_of, add_recorded, &x, false};
     enum err_code code = ERR_OK;
 
     x.walk = (struct surround_walk){.source = &source,

@@ -85,6 +85,8 @@ static enum err_code follow(struct surround_walk *w,
     arena_reset(&w->scratch);
     code = search_values_read(text, w->base_url, &w->scratch, &values, e);
     from.values = values;
+    if (w->source->passes_over && (code == ERR_FORMAT || code == ERR_TOO_LARGE))
+        return ERR_OK;
     return code == ERR_OK ? add_all(w, &from, e) : code;
 }
 

@@ -43,6 +43,7 @@ struct surround_source {
                            const struct include_reference *to, bool focus,
                            struct err *e);
     void *ctx;
+    bool passes_over; /* what cannot be read leads nowhere, without an error */
 };
 
 struct surround_walk {

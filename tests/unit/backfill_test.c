@@ -1,7 +1,5 @@
 #include "server/engine/backfill.h"
-#include "tests/unit/engine_rig.h"
-
-#include <lmdb.h>
+#include "tests/unit/engine_damage.h"
 
 #define CURRENT                                                   \
     "{\"url\":\"https://belfry.example/fhir/StructureDefinition/" \
@@ -158,48 +156,26 @@ static void what_is_off_begins_none(void **state)
     assert_events(r, "s1", "");
 }
 
-/* What is left of it still says that it is a change. */
-static void damage_first_record(struct rig *r)
+static void must_go_on(struct rig *r, damage *what)
 {
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi log;
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    char rubbish[] = "no record at all";
-
-    assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_set_maxdbs(env, 32), 0);
-    assert_int_equal(mdb_env_set_mapsize(env, (size_t)256 << 20), 0);
-    assert_int_equal(mdb_env_open(env, r->dir, 0, 0600), 0);
-    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    assert_int_equal(mdb_dbi_open(txn, "log", 0, &log), 0);
-    assert_int_equal(mdb_cursor_open(txn, log, &cursor), 0);
-    assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
-    assert_true(value.mv_size > sizeof rubbish);
-    memcpy(rubbish, value.mv_data, 4);
-    value = (MDB_val){sizeof rubbish, rubbish};
-    assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
-    mdb_cursor_close(cursor);
-    assert_int_equal(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
-}
-
-static void a_damaged_record_does_not_stop_the_writer(void **state)
-{
-    struct rig *r = *state;
-
     rig_encounter(r, "a", "1");
     rig_encounter(r, "b", "1");
-    (void)usleep(400000); /* the views are merged meanwhile */
-    engine_close(&r->engine);
-    damage_first_record(r);
-    rig_start(r);
+    damage_first_record(r, what);
     begin(r, "s1", CURRENT);
     settle(r, "s1");
     assert_events(r, "s1", "b/1");
     rig_encounter(r, "c", "1");
     assert_events(r, "s1", "b/1 c/1");
+}
+
+static void a_damaged_record_does_not_stop_the_writer(void **state)
+{
+    must_go_on(*state, damage_cut);
+}
+
+static void a_text_that_is_no_json_does_not_stop_the_writer(void **state)
+{
+    must_go_on(*state, damage_text);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_open, rig_close)
@@ -213,6 +189,7 @@ int main(void)
         TEST(an_update_begins_no_second_one),
         TEST(what_is_off_begins_none),
         TEST(a_damaged_record_does_not_stop_the_writer),
+        TEST(a_text_that_is_no_json_does_not_stop_the_writer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 /* A transaction is one command: all of its parts or none (P2). */
-#include "tests/unit/engine_rig.h"
 #include "tests/base/stored_of.h"
-
-#include <lmdb.h>
+#include "tests/unit/engine_damage.h"
 
 static struct command *part(struct rig *r, const char *id, const char *patient)
 {
@@ -100,52 +98,20 @@ static void a_delete_and_an_update_go_together(void **state)
     assert_false(v.deleted);
 }
 
-/* The first record of the log is cut, and the checksum with it. */
-static void damage_first_record(struct rig *r)
-{
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi log;
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    char head[16];
-
-    engine_close(&r->engine);
-    assert_int_equal(mdb_env_create(&env), 0);
-    assert_int_equal(mdb_env_set_maxdbs(env, 32), 0);
-    assert_int_equal(mdb_env_set_mapsize(env, (size_t)256 << 20), 0);
-    assert_int_equal(mdb_env_open(env, r->dir, 0, 0600), 0);
-    assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-    assert_int_equal(mdb_dbi_open(txn, "log", 0, &log), 0);
-    assert_int_equal(mdb_cursor_open(txn, log, &cursor), 0);
-    assert_int_equal(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), 0);
-    assert_true(value.mv_size > sizeof head);
-    memcpy(head, value.mv_data, sizeof head);
-    value = (MDB_val){sizeof head, head};
-    assert_int_equal(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
-    mdb_cursor_close(cursor);
-    assert_int_equal(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
-    rig_start(r);
-}
-
 /* Encounter/a, whose record is damaged; its delete needs the version before.
  */
-static void begin_with_damage(struct rig *r)
+static void begin_with_damage(struct rig *r, damage *what)
 {
     rig_encounter(r, "a", "1");
     rig_subscribe(r, "s", &(struct rig_wish){0});
-    (void)usleep(400000); /* the views are merged meanwhile */
-    damage_first_record(r);
+    damage_first_record(r, what);
 }
 
-static void a_damaged_version_fails_its_command_alone(void **state)
+static void must_fail_alone(struct rig *r)
 {
-    struct rig *r = *state;
     struct resource_version v;
     struct command *bad, *good, *g;
 
-    begin_with_damage(r);
     bad = rig_command(r, COMMAND_DELETE, "Encounter", "a");
     good = part(r, "b", "1");
     g = group(r, bad, good);
@@ -160,14 +126,12 @@ static void a_damaged_version_fails_its_command_alone(void **state)
     assert_null(engine_not_ready(r->engine));
 }
 
-static void a_damaged_version_refuses_the_transaction(void **state)
+static void must_refuse_the_transaction(struct rig *r)
 {
-    struct rig *r = *state;
     struct resource_version v;
     struct command *bad;
     struct command_result result;
 
-    begin_with_damage(r);
     bad = rig_command(r, COMMAND_DELETE, "Encounter", "a");
     result = rig_run(r, group(r, part(r, "b", "1"), bad));
     assert_int_equal(result.code, ERR_FORMAT);
@@ -175,6 +139,32 @@ static void a_damaged_version_refuses_the_transaction(void **state)
     assert_int_equal(look(r, "b", &v), ERR_NOT_FOUND);
     assert_int_equal(rig_state(r, "s").last_event, 0);
     assert_null(engine_not_ready(r->engine));
+}
+
+static void a_damaged_version_refuses_the_transaction(void **state)
+{
+    begin_with_damage(*state, damage_cut);
+    must_refuse_the_transaction(*state);
+}
+
+static void a_damaged_version_fails_its_command_alone(void **state)
+{
+    begin_with_damage(*state, damage_cut);
+    must_fail_alone(*state);
+}
+
+static void a_text_that_is_no_json_fails_its_command_alone(void **state)
+{
+    begin_with_damage(*state, damage_text);
+    must_refuse_the_transaction(*state);
+    must_fail_alone(*state);
+}
+
+static void a_text_of_no_type_fails_its_command_alone(void **state)
+{
+    begin_with_damage(*state, damage_type);
+    must_refuse_the_transaction(*state);
+    must_fail_alone(*state);
 }
 
 /* The linker (--wrap) puts a function of the test before the real one. */
@@ -255,6 +245,11 @@ int main(void)
             a_damaged_version_fails_its_command_alone, rig_open, rig_close),
         cmocka_unit_test_setup_teardown(
             a_damaged_version_refuses_the_transaction, rig_open, rig_close),
+        cmocka_unit_test_setup_teardown(
+            a_text_that_is_no_json_fails_its_command_alone, rig_open,
+            rig_close),
+        cmocka_unit_test_setup_teardown(
+            a_text_of_no_type_fails_its_command_alone, rig_open, rig_close),
         cmocka_unit_test_setup_teardown(
             without_memory_for_a_topic_nothing_is_applied, rig_open, rig_close),
     };

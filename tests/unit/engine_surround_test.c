@@ -1,5 +1,5 @@
 /* What refers to a focus comes with its events as it was then. */
-#include "tests/unit/engine_rig.h"
+#include "tests/unit/engine_damage.h"
 
 #include "server/engine/surround.h"
 
@@ -234,6 +234,19 @@ static void without_an_index_nothing_is_found(void **state)
     expect_told(r, 1, "");
 }
 
+/* Whom the focus refers to cannot be read: nothing is found from there. */
+static void a_text_that_is_no_json_leads_nowhere(void **state)
+{
+    struct rig *r = *state;
+
+    put_text(r, "Patient", "1", "{\"resourceType\":\"Patient\",\"id\":\"1\"}");
+    rig_subscribe(r, "s", &(struct rig_wish){0});
+    damage_first_record(r, damage_text);
+    put(r, encounter(r, "a"));
+    assert_int_equal(rig_state(r, "s").last_event, 1);
+    assert_null(engine_not_ready(r->engine));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +265,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_more_than_the_bound_are_told,
                                         open_shaped, rig_close),
         cmocka_unit_test_setup_teardown(without_an_index_nothing_is_found,
+                                        open_shaped, rig_close),
+        cmocka_unit_test_setup_teardown(a_text_that_is_no_json_leads_nowhere,
                                         open_shaped, rig_close),
     };
 

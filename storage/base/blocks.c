@@ -7,6 +7,22 @@
 
 #include "storage/base/huge.h"
 
+/* The sanitizer does not see into chunks by itself: what was given back is
+ * told to it. */
+#if defined(__SANITIZE_ADDRESS__)
+#define BLOCKS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BLOCKS_SANITIZED 1
+#endif
+#endif
+#ifdef BLOCKS_SANITIZED
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 /* Up to this many steps each size is a class of its own; above, each power of
  * two is one. */
 #define EXACT_STEPS 128U
@@ -29,8 +45,10 @@ static uint32_t class_of(size_t bytes, uint32_t *steps)
 
 void blocks_fini(struct blocks *b)
 {
-    for (uint32_t i = 0; i < b->chunk_count; i++)
+    for (uint32_t i = 0; i < b->chunk_count; i++) {
+        ASAN_UNPOISON_MEMORY_REGION(b->chunks[i], HUGE_BYTES);
         huge_free(b->chunks[i], HUGE_BYTES);
+    }
     free(b->chunks);
     *b = (struct blocks){0};
 }
@@ -75,6 +93,7 @@ uint32_t blocks_take(struct blocks *b, size_t bytes)
     if (handle) {
         char *object = blocks_at(b, handle);
 
+        ASAN_UNPOISON_MEMORY_REGION(object, (size_t)steps * BLOCKS_STEP);
         memcpy(&b->free[class], object, sizeof handle);
         memset(object, 0, sizeof handle);
     } else {
@@ -93,6 +112,7 @@ void blocks_give(struct blocks *b, uint32_t handle, size_t bytes)
     assert(bytes <= BLOCKS_BYTES_MAX);
     memset(object, 0, (size_t)steps * BLOCKS_STEP);
     memcpy(object, &b->free[class], sizeof handle);
+    ASAN_POISON_MEMORY_REGION(object, (size_t)steps * BLOCKS_STEP);
     b->free[class] = handle;
     b->bytes -= (size_t)steps * BLOCKS_STEP;
 }

@@ -15,7 +15,7 @@
 #define BLOCKS_BYTES_MAX ((size_t)512 << 10)
 #define BLOCKS_CHUNK_STEPS (1U << 18)
 /* Handles stay below 2^31: callers mark one with its highest bit. */
-#define BLOCKS_CHUNKS_MAX (1U << 13)
+#define BLOCKS_CHUNKS_MAX ((1U << 13) - 1)
 #define BLOCKS_CLASSES 137
 
 struct blocks {

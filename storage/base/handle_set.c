@@ -212,7 +212,9 @@ bool handle_set_reserve(struct handle_set *s, size_t n)
 
 /* ---- looking ---- */
 
-uint32_t handle_set_peek(const struct handle_set *s, uint64_t hash)
+/* equal is known where this is inlined. */
+static inline uint32_t look(const struct handle_set *s, uint64_t hash,
+                            handle_equal *equal, const void *ctx)
 {
     uint32_t folded = fold(hash);
     const struct handle_segment *g;
@@ -223,26 +225,21 @@ uint32_t handle_set_peek(const struct handle_set *s, uint64_t hash)
     g = segment_of(s, folded);
     mask = g->capacity - 1;
     for (size_t i = folded & mask; g->slots[i].handle; i = (i + 1) & mask)
-        if (g->slots[i].hash == folded)
+        if (g->slots[i].hash == folded &&
+            (!equal || equal(ctx, g->slots[i].handle)))
             return g->slots[i].handle;
     return 0;
+}
+
+uint32_t handle_set_peek(const struct handle_set *s, uint64_t hash)
+{
+    return look(s, hash, NULL, NULL);
 }
 
 uint32_t handle_set_find(const struct handle_set *s, uint64_t hash,
                          handle_equal *equal, const void *ctx)
 {
-    uint32_t folded = fold(hash);
-    const struct handle_segment *g;
-    size_t mask;
-
-    if (s->count == 0)
-        return 0;
-    g = segment_of(s, folded);
-    mask = g->capacity - 1;
-    for (size_t i = folded & mask; g->slots[i].handle; i = (i + 1) & mask)
-        if (g->slots[i].hash == folded && equal(ctx, g->slots[i].handle))
-            return g->slots[i].handle;
-    return 0;
+    return look(s, hash, equal, ctx);
 }
 
 void handle_set_expect(const struct handle_set *s, uint64_t hash)

@@ -15,21 +15,23 @@ struct outer_link {
 #define LEAF 0x80000000U
 
 /* Links without a form: their `sibling` says what they are. */
-enum { IS_GATE = 1, IS_TREE };
+enum sign { IS_GATE = 1, IS_TREE };
 
-struct gate {
+struct signpost {
     struct anchor_link link;
     uint32_t parent; /* the gate before it, 0: none */
     uint64_t key;
+};
+
+struct gate {
+    struct signpost post;
     uint64_t seconds; /* a bit for each key behind it: most are not there */
     uint32_t pairs;   /* links, gates and places that wait behind it */
     uint32_t trees;
 };
 
 struct tree {
-    struct anchor_link link;
-    uint32_t parent; /* the gate before it, 0: none */
-    uint64_t key;
+    struct signpost post;
     struct intervals intervals;
     uint32_t leaves;
 };
@@ -157,31 +159,33 @@ static bool is_short(const struct anchors *a, uint64_t key)
     return first == 0;
 }
 
-static uint32_t find_gate(const struct anchors *a, uint64_t key)
+/* ---- signposts ---- */
+
+static uint32_t find_post(const struct anchors *a, uint64_t key, enum sign sign)
 {
     uint32_t first = handle_set_peek(&a->table, hash_of(key)), at = first;
 
     while (at && link_at(a, at)->form == 0) {
-        const struct gate *g = blocks_at(a->blocks, at);
+        const struct signpost *p = blocks_at(a->blocks, at);
 
-        if (g->link.sibling == IS_GATE && g->key == key)
+        if (p->link.sibling == sign && p->key == key)
             return at;
-        at = g->link.next == first ? 0 : g->link.next;
+        at = p->link.next == first ? 0 : p->link.next;
     }
     return 0;
 }
 
-static uint32_t find_tree(const struct anchors *a, uint64_t key)
+static uint32_t make_post(struct anchors *a, size_t bytes,
+                          const struct signpost *as)
 {
-    uint32_t first = handle_set_peek(&a->table, hash_of(key)), at = first;
+    uint32_t handle = blocks_take(a->blocks, bytes);
 
-    while (at && link_at(a, at)->form == 0) {
-        const struct tree *t = blocks_at(a->blocks, at);
-
-        if (t->link.sibling == IS_TREE && t->key == key)
-            return at;
-        at = t->link.next == first ? 0 : t->link.next;
-    }
+    if (handle == 0)
+        return 0;
+    memcpy(blocks_at(a->blocks, handle), as, sizeof *as);
+    if (hang(a, handle, as->key))
+        return handle;
+    blocks_give(a->blocks, handle, bytes);
     return 0;
 }
 
@@ -196,7 +200,7 @@ static void drop_empty_gates(struct anchors *a, uint32_t handle)
 {
     while (handle) {
         struct gate *g = gate_at(a, handle);
-        uint32_t parent = g->parent;
+        uint32_t parent = g->post.parent;
 
         if (g->pairs > 0 || g->trees > 0)
             return;
@@ -212,25 +216,13 @@ static void drop_empty_gates(struct anchors *a, uint32_t handle)
  * its own, and this one is given up. */
 static uint32_t need_gate(struct anchors *a, uint64_t key, uint32_t parent)
 {
-    uint32_t handle = find_gate(a, key);
-    struct gate *g;
+    const struct signpost post = {
+        .link.sibling = IS_GATE, .parent = parent, .key = key};
+    uint32_t handle = find_post(a, key, IS_GATE);
 
     if (handle && parent)
         gate_at(a, parent)->pairs--;
-    if (handle)
-        return handle;
-    handle = blocks_take(a->blocks, sizeof *g);
-    if (handle == 0)
-        return 0;
-    g = gate_at(a, handle);
-    g->link.sibling = IS_GATE;
-    g->key = key;
-    g->parent = parent;
-    if (!hang(a, handle, key)) {
-        blocks_give(a->blocks, handle, sizeof *g);
-        return 0;
-    }
-    return handle;
+    return handle ? handle : make_post(a, sizeof(struct gate), &post);
 }
 
 /* ---- links of forms ---- */
@@ -301,7 +293,7 @@ static struct leaf *leaf_at(const struct anchors *a, uint32_t handle)
 static void drop_empty_tree(struct anchors *a, uint32_t handle)
 {
     struct tree *t = tree_at(a, handle);
-    uint32_t parent = t->parent;
+    uint32_t parent = t->post.parent;
 
     if (t->leaves > 0)
         return;
@@ -315,23 +307,14 @@ static void drop_empty_tree(struct anchors *a, uint32_t handle)
 
 static uint32_t need_tree(struct anchors *a, uint64_t key, uint32_t gate)
 {
-    uint32_t handle = find_tree(a, key);
-    struct tree *t;
+    const struct signpost post = {
+        .link.sibling = IS_TREE, .parent = gate, .key = key};
+    uint32_t handle = find_post(a, key, IS_TREE);
 
     if (handle)
         return handle;
-    handle = blocks_take(a->blocks, sizeof *t);
-    if (handle == 0)
-        return 0;
-    t = tree_at(a, handle);
-    t->link.sibling = IS_TREE;
-    t->key = key;
-    t->parent = gate;
-    if (!hang(a, handle, key)) {
-        blocks_give(a->blocks, handle, sizeof *t);
-        return 0;
-    }
-    if (gate)
+    handle = make_post(a, sizeof(struct tree), &post);
+    if (handle && gate)
         gate_at(a, gate)->trees++;
     return handle;
 }
@@ -477,7 +460,7 @@ static bool settle(struct entering *x, struct place *p)
     struct anchors *a = x->anchors;
 
     if ((can_split(x, p) || x->ranged) &&
-        (find_gate(a, p->key) || !is_short(a, p->key)))
+        (find_post(a, p->key, IS_GATE) || !is_short(a, p->key)))
         return pass_gate(x, p);
     x->links++;
     return join(a, x->form, p->key, p->gate);
@@ -599,7 +582,7 @@ static enum err_code look_at_ring(const struct look *x, uint32_t first,
         if (l->form)
             code = x->receiver->each(x->receiver->ctx,
                                      blocks_at(a->blocks, l->form));
-        else if (l->sibling == IS_GATE && gate_at(a, at)->key == key)
+        else if (l->sibling == IS_GATE && gate_at(a, at)->post.key == key)
             *gate = at;
         at = l->next == first ? 0 : l->next;
     }
@@ -629,8 +612,8 @@ static enum err_code look_at_buckets(const struct look *x, uint64_t context,
 
     for (uint64_t left = r->buckets; left && code == ERR_OK; left &= left - 1) {
         unsigned bucket = (unsigned)__builtin_ctzll(left);
-        uint32_t tree =
-            find_tree(x->anchors, key_of_tree(context, slot, scale, bucket));
+        uint32_t tree = find_post(
+            x->anchors, key_of_tree(context, slot, scale, bucket), IS_TREE);
 
         if (tree)
             code = look_at_tree(x, tree, (struct interval){r->from, r->to});

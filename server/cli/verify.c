@@ -93,20 +93,28 @@ static void tell(void *ctx, const char *problem)
     (void)fprintf(stderr, "belfry verify: %s\n", problem);
 }
 
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static enum err_code print_result(const char *data,
                                   const struct verify_counts *n, struct err *e)
 {
     if (n->problems > VERIFY_TOLD_MAX)
-        (void)fprintf(stderr, "belfry verify: and %" PRIu64 " more problems\n",
-                      n->problems - VERIFY_TOLD_MAX);
+        (void)fprintf(stderr, "belfry verify: and %" PRIu64 " more problem%s\n",
+                      n->problems - VERIFY_TOLD_MAX,
+                      plural(n->problems - VERIFY_TOLD_MAX));
     if (n->problems > 0)
         return err_set(e, ERR_FORMAT, "%s is damaged: %" PRIu64 " problem%s",
-                       data, n->problems, n->problems == 1 ? "" : "s");
-    if (printf("belfry verify: %s is sound: %" PRIu64 " changes, %" PRIu64
-               " records of deliveries, %" PRIu64 " resources, %" PRIu64
-               " subscriptions, %" PRIu64 " events\n",
-               data, n->changes, n->other_records, n->resources,
-               n->subscriptions, n->events) < 0)
+                       data, n->problems, plural(n->problems));
+    if (printf("belfry verify: %s is sound: %" PRIu64 " change%s, %" PRIu64
+               " record%s of deliveries, %" PRIu64 " resource%s, %" PRIu64
+               " subscription%s, %" PRIu64 " event%s\n",
+               data, n->changes, plural(n->changes), n->other_records,
+               plural(n->other_records), n->resources, plural(n->resources),
+               n->subscriptions, plural(n->subscriptions), n->events,
+               plural(n->events)) < 0)
         return err_set(e, ERR_IO, "standard output cannot be written");
     return ERR_OK;
 }

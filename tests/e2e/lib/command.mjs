@@ -1,10 +1,11 @@
-// Runs a sub-command to its end: { code, signal, out, err }.
+// Runs a sub-command to its end: { code, signal, out, err }. It starts in the
+// repository, where it finds the topics by itself.
 import { spawn } from 'node:child_process';
-import { binary, topics } from './server.mjs';
+import { binary, root, topics } from './server.mjs';
 
 function run(args, ready) {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(binary, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     const result = { out: '', err: '' };
     child.stdout.on('data', (d) => {
       result.out += d;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const topics = path.join(root, 'profiles/topics');
-export const binary = process.env.BELFRY ?? path.join(root, 'build/release/belfry');
+export const binary = path.resolve(process.env.BELFRY ?? path.join(root, 'build/release/belfry'));
 
 export class Server {
   constructor({ args = [], data, topics = path.join(root, 'profiles/topics') } = {}) {

@@ -309,10 +309,13 @@ static enum err_code stage(struct work *w, struct err *e)
 static enum err_code plan_topics(struct work *w, struct err *e)
 {
     struct command *c = w->command;
-    enum err_code code;
+    enum err_code code = ERR_OK;
 
     w->planned = (struct topic_state_change){c->type, c->id, c->topic};
-    code = topic_state_plan(w->batch, &w->planned, &w->topics, e);
+    if (c->kind == COMMAND_DELETE || c->topic)
+        code = topic_state_check(w->batch, &w->planned, w->exists, e);
+    if (code == ERR_OK)
+        code = topic_state_plan(w->batch, &w->planned, &w->topics, e);
     if (code == ERR_OK || code == ERR_NOMEM)
         return code;
     c->result.code = code;

@@ -62,6 +62,59 @@ struct topic_set *topic_state_of(const struct batch *b)
     return b->topics ? b->topics : b->state->topics;
 }
 
+static bool is_of_file(const struct topic *t)
+{
+    return topic_owner(t)[0] == '\0';
+}
+
+static enum err_code refuse_file(const struct topic *t, const char *element,
+                                 struct err *e)
+{
+    return err_set_at(e, ERR_CONFLICT, element,
+                      "the topic %s comes from a file; change it there",
+                      topic_url(t));
+}
+
+static enum err_code check_removal(const struct topic *t, struct bytes id,
+                                   struct err *e)
+{
+    if (!bytes_is(id, topic_id(t)))
+        return ERR_OK;
+    return is_of_file(t) ? refuse_file(t, "", e)
+                         : err_set(e, ERR_CONFLICT,
+                                   "the topic %s is stored as %s; delete that",
+                                   topic_url(t), topic_owner(t));
+}
+
+static enum err_code check_topic(const struct topic *t,
+                                 const struct topic_state_change *change,
+                                 struct err *e)
+{
+    if (!is_of_file(t))
+        return ERR_OK;
+    if (strcmp(topic_url(t), topic_url(change->topic)) == 0)
+        return refuse_file(t, "SubscriptionTopic.url", e);
+    return bytes_is(change->id, topic_id(t))
+               ? refuse_file(t, "SubscriptionTopic.id", e)
+               : ERR_OK;
+}
+
+enum err_code topic_state_check(const struct batch *b,
+                                const struct topic_state_change *change,
+                                bool exists, struct err *e)
+{
+    const struct topic_set *set = topic_state_of(b);
+    enum err_code code = ERR_OK;
+
+    if (!topic_state_carries(change->type) || (!change->topic && exists))
+        return ERR_OK;
+    for (size_t i = 0; code == ERR_OK && i < topic_set_count(set); i++)
+        code = change->topic
+                   ? check_topic(topic_set_at(set, i), change, e)
+                   : check_removal(topic_set_at(set, i), change->id, e);
+    return code;
+}
+
 enum err_code topic_state_plan(const struct batch *b,
                                const struct topic_state_change *change,
                                struct topic_set **out, struct err *e)

@@ -1,10 +1,12 @@
 /* topic_state: the SubscriptionTopics that were written as resources, beside
  * those from files: a change of one is a change of the log like any other, and
- * the subscriptions of a topic follow it at once. Owns:   nothing; the set in
- * force is the state's, the staged one the batch's. Thread: writer only, but
- * topic_state_compile() (any). Bounds: TOPIC_SET_MAX topics. A change reads the
- * definitions of its topic's subscriptions anew. Errors: ERR_CONFLICT for a url
- * that another topic has; ERR_NOMEM, ERR_FORMAT: the batch must be aborted. */
+ * the subscriptions of a topic follow it at once.
+ * Owns:   nothing; the set in force is the state's, the staged one the batch's.
+ * Thread: writer only, but topic_state_compile() (any).
+ * Bounds: TOPIC_SET_MAX topics. A change reads the definitions of its topic's
+ *         subscriptions anew.
+ * Errors: ERR_CONFLICT for a url that another topic has, and for what is a
+ *         file's; ERR_NOMEM, ERR_FORMAT: the batch must be aborted. */
 #ifndef BELFRY_SERVER_ENGINE_TOPIC_STATE_H
 #define BELFRY_SERVER_ENGINE_TOPIC_STATE_H
 
@@ -35,6 +37,14 @@ struct topic_state_change {
     struct bytes id;
     struct topic *topic; /* borrowed */
 };
+/* Refuses to write over a topic that a file has, by its id or url, and to
+ * delete a resource that is not there (exists) while a topic is shown as it:
+ * one from a file, one stored in the other form. What a log has is not
+ * checked: the files may have changed since. */
+MUST_CHECK enum err_code
+topic_state_check(const struct batch *b,
+                  const struct topic_state_change *change, bool exists,
+                  struct err *e);
 MUST_CHECK enum err_code
 topic_state_plan(const struct batch *b, const struct topic_state_change *change,
                  struct topic_set **out, struct err *e);

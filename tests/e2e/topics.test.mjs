@@ -116,6 +116,7 @@ test('Basic?code=SubscriptionTopic lists all, those from files as well', async (
 test('what cannot be served is refused, and nothing stored', async () => {
   for (const [resource, status, expression] of [
     [topic('bad', { resourceTrigger: [{ resource: 'Patient', queryCriteria: { current: 'nonsense=1' } }] }), 422, 'SubscriptionTopic.resourceTrigger[0].queryCriteria.current'],
+    [topic('bad', { resourceTrigger: [{ resource: 'Patient', fhirPathCriteria: '1' }] }), 422, 'SubscriptionTopic.resourceTrigger[0].fhirPathCriteria'],
     [topic('bad', { url: 'https://belfry.example/fhir/SubscriptionTopic/patient-updated' }), 409, 'SubscriptionTopic.url'],
     [basic('bad', [{ url: 'nonsense', valueString: 'x' }]), 422, 'Basic.extension[1].extension[1]'],
   ]) {
@@ -124,6 +125,67 @@ test('what cannot be served is refused, and nothing stored', async () => {
     assert.ok(answer.json.issue.some((i) => i.expression?.includes(expression)), answer.text);
     assert.equal((await server.fhir('GET', `${resource.resourceType}/bad`)).status, 404);
   }
+});
+
+test('a code that a required binding rules out is refused where nothing would ever fire', async () => {
+  await put(topic('coded', {
+    resourceTrigger: [{ resource: 'Encounter' }, { resource: 'Procedure' }],
+    canFilterBy: [{ filterParameter: 'status', modifier: ['not'] }],
+  }), 201);
+  for (const [filter, status] of [
+    ['status=completed', 201], // a Procedure may be that, an Encounter never
+    ['Procedure?status:not=over', 201],
+    ['status=over', 422],
+    ['Encounter?status=completed', 422],
+  ]) {
+    const { status: got, json, text } = await server.fhir('POST', 'Subscription',
+      subscription({ topic: url('coded'), endpoint: 'http://127.0.0.1:9/', secret: newSecret(), filters: [filter] }));
+    assert.equal(got, status, `${filter}: ${text}`);
+    if (got === 201) await server.fhir('DELETE', `Subscription/${json.id}`);
+    else {
+      assert.deepEqual(json.issue[0].expression, ['Subscription.criteria.extension[0]']);
+      assert.match(json.issue[0].diagnostics, /'status' never has the value '(over|completed)'/);
+    }
+  }
+  const criteria = (current) => server.put(topic('coded2', { resourceTrigger: [{ resource: 'Encounter', queryCriteria: { current } }] }));
+  const refused = await criteria('status=over');
+  assert.equal(refused.status, 422, refused.text);
+  assert.deepEqual(refused.json.issue[0].expression, ['SubscriptionTopic.resourceTrigger[0].queryCriteria.current']);
+  assert.equal((await criteria('status=finished')).status, 201);
+  // a search for it finds nothing
+  assert.equal((await server.fhir('GET', 'Encounter?status=over')).json.total, 0);
+});
+
+test('a topic that comes from a file is changed there alone', async () => {
+  const id = 'patient-updated';
+  const file = await server.fhir('GET', `SubscriptionTopic/${id}`);
+  assert.equal(file.status, 200, file.text);
+  const deleting = (type) => ({ resourceType: 'Bundle', type: 'transaction',
+    entry: [{ request: { method: 'DELETE', url: `${type}/${id}` } }] });
+  for (const [send, expression] of [
+    [server.fhir('DELETE', `SubscriptionTopic/${id}`)],
+    [server.fhir('DELETE', `Basic/${id}`)],
+    [server.fhir('POST', '', deleting('Basic'))],
+    [server.put(file.json), 'SubscriptionTopic.url'],
+    [server.put(topic(id)), 'SubscriptionTopic.id'],
+    [server.put(basic(id, [])), 'SubscriptionTopic.id'],
+  ]) {
+    const { status, json, text } = await send;
+    assert.equal(status, 409, text);
+    assert.match(json.issue[0].diagnostics, /comes from a file/);
+    if (expression) assert.deepEqual(json.issue[0].expression, [expression]);
+  }
+  assert.equal((await server.fhir('GET', `SubscriptionTopic/${id}`)).text, file.text);
+  // a Basic that is no topic has its ids to itself
+  await put({ resourceType: 'Basic', id, code: { text: 'x' } }, 201);
+  assert.equal((await server.fhir('DELETE', `Basic/${id}`)).status, 204);
+  // one that was written is deleted as what it was written as
+  await put(topic('written'), 201);
+  const other = await server.fhir('DELETE', 'Basic/written');
+  assert.equal(other.status, 409, other.text);
+  assert.match(other.json.issue[0].diagnostics, /stored as SubscriptionTopic\/written/);
+  assert.equal((await server.fhir('DELETE', 'SubscriptionTopic/written')).status, 204);
+  assert.equal((await server.fhir('DELETE', 'Basic/written')).status, 204);
 });
 
 test('subscriptions that do not fit a changed or deleted topic go to error', async () => {

@@ -510,9 +510,14 @@ enum err_code checker_check(const struct checker_options *o, struct node *root,
     struct checker c = {.o = o, .root = root, .e = e, .context = {.any = true}};
     const struct model_type *type =
         o->context ? model_type_find(bytes_of(o->context)) : NULL;
+    struct shape found;
 
     if (type)
         c.context = shape_type(type);
-    (void)check_node(&c, root, &c.context);
+    found = check_node(&c, root, &c.context);
+    /* elements are true when there is one (FHIRPath 4.5) */
+    if (o->criterion && is_known(&found) && found.type_count == 0 &&
+        !is_boolean(&found))
+        refuse(&c, root, "a criterion is true or false, this is neither");
     return c.failed;
 }

@@ -13,6 +13,7 @@ struct checker_options {
     struct bytes text;
     const char *context; /* NULL: anything */
     bool strict;
+    bool criterion;
     struct err *doomed; /* a part that can only fail, when there is one */
 };
 

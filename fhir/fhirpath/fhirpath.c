@@ -39,6 +39,7 @@ static enum err_code compile(struct fhirpath *f, struct bytes text,
     struct checker_options check = {.text = bytes_make(NULL, 0),
                                     .context = o->context,
                                     .strict = o->strict,
+                                    .criterion = o->criterion,
                                     .doomed = &f->doomed};
     enum err_code code;
 

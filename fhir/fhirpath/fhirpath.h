@@ -27,6 +27,9 @@ struct fhirpath_options {
     /* Refuse elements that the context's type does not have, an order asked
      * of what has none, functions on what they can not work on. */
     bool strict;
+    /* It is for fhirpath_is_true(): refuse what surely yields a value of the
+     * language that is no boolean, such as a number. An element is fit. */
+    bool criterion;
     /* "as" takes any number of items, as R4's search parameters expect. */
     bool as_filters;
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fhir/model/types.h"
+#include "fhir/search/binding.h"
 #include "fhir/subscription/extension.h"
 #include "fhir/subscription/shape.h"
 #include "fhir/topic/topic_node.h"
@@ -112,7 +113,10 @@ static enum err_code compile(struct bytes query, struct bytes base_url,
                                      &compiled, &e);
 
     if (rc == ERR_OK)
+        rc = binding_check(compiled, &e);
+    if (rc == ERR_OK)
         return keep_filter(s, compiled);
+    query_free(compiled);
     if (rc != ERR_NOMEM)
         issues_add(issues, ERR_UNPROCESSABLE, CRITERIA, "%s", e.message);
     return rc == ERR_NOMEM ? rc : ERR_OK;

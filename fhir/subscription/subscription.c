@@ -1,5 +1,6 @@
 #include "fhir/subscription/subscription.h"
 
+#include "fhir/search/binding.h"
 #include "fhir/subscription/channel.h"
 #include "fhir/subscription/classic.h"
 #include "fhir/subscription/extension.h"
@@ -165,6 +166,12 @@ static enum err_code read_criteria(const struct reader *rd)
     return rd->s->canonical ? ERR_OK : ERR_NOMEM;
 }
 
+static void free_filters(struct filter *filters, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        filter_fini(&filters[i]);
+}
+
 /* Moves the filters to the end of the subscription's. */
 static enum err_code keep_filters(struct subscription *s,
                                   struct filter *filters, size_t n)
@@ -173,14 +180,27 @@ static enum err_code keep_filters(struct subscription *s,
         realloc(s->filters, (s->filter_count + n) * sizeof *all);
 
     if (!all) {
-        for (size_t i = 0; i < n; i++)
-            filter_fini(&filters[i]);
+        free_filters(filters, n);
         return ERR_NOMEM;
     }
     memcpy(all + s->filter_count, filters, n * sizeof *all);
     s->filters = all;
     s->filter_count += n;
     return ERR_OK;
+}
+
+/* One that names no type may be meant for some of the topic's types only. */
+static enum err_code check_codes(const struct filter *filters, size_t n,
+                                 struct err *e)
+{
+    enum err_code rc = ERR_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        rc = binding_check(filters[i].query, e);
+        if (rc == ERR_OK)
+            return ERR_OK;
+    }
+    return rc;
 }
 
 static enum err_code read_filter(const struct reader *rd, const cJSON *value,
@@ -201,7 +221,10 @@ static enum err_code read_filter(const struct reader *rd, const cJSON *value,
                               rd->rules->base_url, filters, &n, &e);
     if (rc == ERR_NOMEM)
         return rc;
+    if (rc == ERR_OK)
+        rc = check_codes(filters, n, &e);
     if (rc != ERR_OK) {
+        free_filters(filters, n);
         refuse(rd, path, e.message);
         return ERR_OK;
     }

@@ -196,13 +196,13 @@ static void read_trigger_of(const struct topic_node *n, const char *type,
 {
     struct trigger trigger;
 
-    trigger_read(n, type, x->base_url, &trigger);
+    trigger_read(n, &(struct trigger_for){type, false}, x->base_url, &trigger);
     trigger.source = x->source;
     add_trigger(n, x->topic, &trigger);
 }
 
 /* A trigger for all types is one for each type that its criteria can be
- * evaluated for; for the others it could never hold. */
+ * evaluated for and may hold for. */
 static void read_wildcard(const struct topic_node *n, enum topic_scope scope,
                           const struct triggers *x)
 {
@@ -219,7 +219,8 @@ static void read_wildcard(const struct topic_node *n, enum topic_scope scope,
         if (!topic_scope_has(scope, type))
             continue;
         *tried = (struct issues){.count = 0};
-        trigger_read(&trial, type, x->base_url, &trigger);
+        trigger_read(&trial, &(struct trigger_for){type, true}, x->base_url,
+                     &trigger);
         trigger.source = x->source;
         if (problems(tried) == 0) {
             add_trigger(n, x->topic, &trigger);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "fhir/fhirpath/fhirpath.h"
+#include "fhir/search/binding.h"
 
 const char *const TRIGGER_MEMBERS[] = {"id",
                                        "extension",
@@ -150,6 +151,33 @@ static void check_criteria(const struct topic_node *n, const struct trigger *t)
                                           : "");
 }
 
+static void refuse_side(const struct topic_node *n, const char *key,
+                        const struct err *e)
+{
+    struct topic_node side;
+
+    if (topic_node_member(n, key, &side))
+        topic_node_refuse_err(&side, e);
+}
+
+/* What no resource of the type can be is a mistake. A trigger for many types
+ * may name what only some of them can be. */
+static void check_codes(const struct topic_node *n, const struct trigger *t)
+{
+    struct err before, after;
+    bool no_before =
+        t->previous && binding_check(t->previous, &before) != ERR_OK;
+    bool no_after = t->current && binding_check(t->current, &after) != ERR_OK;
+    bool may_hold = (t->previous && !no_before) || (t->current && !no_after);
+
+    if (t->of_many && !t->require_both && may_hold)
+        return;
+    if (no_before)
+        refuse_side(n, "previous", &before);
+    if (no_after)
+        refuse_side(n, "current", &after);
+}
+
 static void read_criteria(const struct topic_node *n, struct bytes base_url,
                           struct trigger *out)
 {
@@ -164,16 +192,18 @@ static void read_criteria(const struct topic_node *n, struct bytes base_url,
     read_result(n, "resultForDelete", &out->delete_passes);
     read_require_both(n, out);
     /* judged only when nothing is missing because it was refused */
-    if (n->issues->count + n->issues->dropped == before)
+    if (n->issues->count + n->issues->dropped == before) {
         check_criteria(n, out);
+        check_codes(n, out);
+    }
 }
 
 /* The expression sees the resource of the type; what no type of R4 has is a
  * mistake that would never fire. */
 static void read_path(const struct topic_node *n, struct trigger *out)
 {
-    const struct fhirpath_options options = {.context = out->type,
-                                             .strict = true};
+    const struct fhirpath_options options = {
+        .context = out->type, .strict = true, .criterion = true};
     const char *text = topic_node_own_text(n);
     struct err e;
     enum err_code rc;
@@ -187,12 +217,12 @@ static void read_path(const struct topic_node *n, struct trigger *out)
         topic_node_refuse_err(n, &e);
 }
 
-void trigger_read(const struct topic_node *n, const char *type,
+void trigger_read(const struct topic_node *n, const struct trigger_for *type,
                   struct bytes base_url, struct trigger *out)
 {
     struct topic_node part;
 
-    *out = (struct trigger){.type = type};
+    *out = (struct trigger){.type = type->name, .of_many = type->is_one_of};
     if (!topic_node_only(n, TRIGGER_MEMBERS))
         return;
     read_interactions(n, out);

@@ -20,6 +20,7 @@ struct event_code {
 struct trigger {
     const char *type; /* constant */
     size_t source;    /* index of the resourceTrigger it was read from */
+    bool of_many;     /* its resource is "*" or an abstract type */
     bool has_criteria;
     bool interactions[INTERACTION_EVENT + 1];
     const struct event_code *event_codes; /* of an eventTrigger; borrowed */
@@ -35,11 +36,16 @@ struct trigger {
 /* The element's members, NULL-terminated. */
 extern const char *const TRIGGER_MEMBERS[];
 
+struct trigger_for {
+    const char *name; /* constant */
+    bool is_one_of;   /* of many that the resource takes in */
+};
+
 /* Reads the backbone element for one resource type that its resource names or
  * takes in. Without supportedInteraction (0..*), create,
  * update and delete all count: the element narrows a trigger, and no clause
  * says that its absence switches one off. */
-void trigger_read(const struct topic_node *n, const char *type,
+void trigger_read(const struct topic_node *n, const struct trigger_for *type,
                   struct bytes base_url, struct trigger *out);
 
 void trigger_fini(struct trigger *t);

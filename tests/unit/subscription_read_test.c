@@ -335,6 +335,8 @@ static void classic_criteria_that_cannot_be_evaluated_are_refused(void **state)
     } cases[] = {
         {"Observation?colour=red", "", CRITERIA_AT, "colour"},
         {"Observation?patient.name=x", "", CRITERIA_AT, "patient.name"},
+        {"Observation?status=foo", "", CRITERIA_AT, "'status'"},
+        {"Observation?status=foo", "", CRITERIA_AT, "'foo'"},
         {"Observation?_has:Patient:x:y=z", "", CRITERIA_AT, "_has"},
         {"Observation?code:below=x", "", CRITERIA_AT, "code:below"},
         {"Subscription?status=active", "", CRITERIA_AT, "Subscriptions"},
@@ -368,6 +370,9 @@ static void bad_filters_are_refused(void **state)
         {FILTER, "Encounter?class=AMB", FILTER_AT, NO},
         {FILTER, "nonsense", FILTER_AT, NO},
         {FILTER, "patient.name=x", FILTER_AT, NO},
+        {FILTER, "Encounter?status=foo", FILTER_AT, NO},
+        {FILTER, "status=foo", FILTER_AT, NO},
+        {FILTER, "patient=Patient/1&status=foo,Finished", FILTER_AT, NO},
         {"\"valueString\":\"" FILTER "\"", "\"valueUri\":\"" FILTER "\"",
          FILTER_AT, NO},
         {"\"" FILTER "\"", "3", FILTER_AT, NO},

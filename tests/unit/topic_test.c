@@ -381,6 +381,43 @@ static void a_path_with_a_mistake_is_refused(void **state)
     }
 }
 
+static void a_path_that_is_no_criterion_is_refused(void **state)
+{
+    static const char *const paths[] = {"1", "'x'", "-1.5", "@2024",
+                                        "%current.participant.count()"};
+    struct fixture *f = *state;
+    char text[512];
+
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(snprintf(text, sizeof text,
+                             "\"resourceTrigger\":[{\"resource\":\"Encounter\","
+                             "\"fhirPathCriteria\":\"%s\"}]",
+                             paths[i]) > 0);
+        assert_int_not_equal(compile_topic(f, text), ERR_OK);
+        assert_issue(&f->issues,
+                     "SubscriptionTopic.resourceTrigger[0].fhirPathCriteria",
+                     "true or false");
+    }
+}
+
+/* FHIRPath 4.5: one item that is no boolean counts as true. */
+static void a_path_may_ask_for_an_element(void **state)
+{
+    struct fixture *f = *state;
+
+    must_path(f, "Encounter",
+              "\"fhirPathCriteria\":\"%current.where(status='finished')\"");
+    assert_true(fires(f, NULL, FINISHED));
+    assert_false(fires(f, NULL, PLANNED));
+    must_path(f, "Encounter", "\"fhirPathCriteria\":\"%current.status\"");
+    assert_true(fires(f, NULL, PLANNED));
+    assert_false(fires(f, PLANNED, NULL));
+    must_path(f, "Encounter",
+              "\"fhirPathCriteria\":\"iif(status='planned', true, 1 > 2)\"");
+    assert_true(fires(f, NULL, PLANNED));
+    assert_false(fires(f, NULL, FINISHED));
+}
+
 static void a_wildcard_takes_a_path(void **state)
 {
     struct fixture *f = *state;
@@ -391,6 +428,93 @@ static void a_wildcard_takes_a_path(void **state)
     assert_true(fires(f, NULL, PATIENT));
     assert_false(fires(f, PATIENT, PATIENT));
     assert_false(fires(f, NULL, PLANNED));
+}
+
+/* ---- codes that no resource can have ---- */
+
+static void a_criterion_of_an_impossible_code_is_refused(void **state)
+{
+    static const struct {
+        const char *side, *criterion, *says;
+    } all[] = {
+        {"current", "status=foo", "'status' never has the value 'foo'"},
+        {"previous", "status=foo", "'status' never has the value 'foo'"},
+        {"current", "status=Finished", "'Finished'"},
+        {"current", "class=AMB&status=done,over", "'done'"},
+        {"current", "status=http://hl7.org/fhir/encounter-status%7Cdone",
+         "'done'"},
+    };
+    struct fixture *f = *state;
+    char text[512], at[128];
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        assert_true(snprintf(text, sizeof text,
+                             "\"resourceTrigger\":[{\"resource\":\"Encounter\","
+                             "\"queryCriteria\":{\"%s\":\"%s\"}}]",
+                             all[i].side, all[i].criterion) > 0);
+        assert_true(snprintf(at, sizeof at,
+                             "SubscriptionTopic.resourceTrigger[0]."
+                             "queryCriteria.%s",
+                             all[i].side) > 0);
+        assert_int_not_equal(compile_topic(f, text), ERR_OK);
+        assert_issue(&f->issues, at, all[i].says);
+    }
+}
+
+static void a_criterion_of_a_possible_code_is_taken(void **state)
+{
+    static const struct {
+        const char *resource, *criterion;
+    } all[] = {
+        {"Encounter", "status=done,finished"},
+        {"Encounter", "status:not=done"},
+        {"Encounter", "class=nobody-binds-this"},
+        {"Encounter", "status=http://hl7.org/fhir/encounter-status%7C"},
+        {"Patient", "language=xx"},
+        {"Patient", "gender=other"},
+        {"Patient", "email=foo"},
+        /* a required binding of a CodeableConcept leaves room for other codes
+         * beside */
+        {"AllergyIntolerance", "clinical-status=foo"},
+        {"Patient", "active=true"},
+        {"Patient", "deceased=false"},
+    };
+    struct fixture *f = *state;
+    char text[512];
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        assert_true(snprintf(text, sizeof text,
+                             "\"resourceTrigger\":[{\"resource\":\"%s\","
+                             "\"queryCriteria\":{\"current\":\"%s\"}}]",
+                             all[i].resource, all[i].criterion) > 0);
+        must_compile(f, text);
+    }
+    assert_int_not_equal(
+        compile_topic(f, "\"resourceTrigger\":[{\"resource\":\"Patient\","
+                         "\"queryCriteria\":{\"current\":\"active=yes\"}}]"),
+        ERR_OK);
+    assert_int_not_equal(
+        compile_topic(f, "\"resourceTrigger\":[{\"resource\":\"Patient\","
+                         "\"queryCriteria\":{\"current\":\"gender=m\"}}]"),
+        ERR_OK);
+}
+
+static void a_wildcard_may_name_a_code_of_some_types(void **state)
+{
+    struct fixture *f = *state;
+
+    must_compile(f, "\"resourceTrigger\":[{\"resource\":\"*\","
+                    "\"queryCriteria\":{\"current\":\"status=finished\"}}]");
+    assert_true(fires(f, NULL, FINISHED));
+    /* an Encounter is never a draft, but may be finished */
+    must_compile(f, "\"resourceTrigger\":[{\"resource\":\"*\","
+                    "\"queryCriteria\":{\"previous\":\"status=draft\","
+                    "\"current\":\"status=finished\"}}]");
+    assert_true(fires(f, PLANNED, FINISHED));
+    assert_int_not_equal(
+        compile_topic(f, "\"resourceTrigger\":[{\"resource\":\"*\","
+                         "\"queryCriteria\":{\"current\":\"gender=foo\"}}]"),
+        ERR_OK);
 }
 
 /* ---- eventTrigger ---- */
@@ -896,6 +1020,11 @@ int main(void)
         TEST(both_kinds_of_criteria_must_hold),
         TEST(a_path_that_fails_to_evaluate_does_not_fire),
         TEST(a_path_with_a_mistake_is_refused),
+        TEST(a_path_that_is_no_criterion_is_refused),
+        TEST(a_path_may_ask_for_an_element),
+        TEST(a_criterion_of_an_impossible_code_is_refused),
+        TEST(a_criterion_of_a_possible_code_is_taken),
+        TEST(a_wildcard_may_name_a_code_of_some_types),
         TEST(a_wildcard_takes_a_path),
         TEST(an_event_trigger_takes_its_codes_and_no_change),
         TEST(a_wildcard_trigger_is_for_every_type_but_subscription),

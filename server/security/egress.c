@@ -433,14 +433,15 @@ enum err_code egress_check_target(const struct egress_rules *r,
 
 /* ---- belfry's own ---- */
 
-/* The path of a URL that was parsed before; "" past EGRESS_OWN_PATH_BYTES. */
+/* The path of a URL that was parsed before; of a longer one what fits: two
+ * that agree so far are taken for the same. */
 static void read_path(const char *url, char out[EGRESS_OWN_PATH_BYTES])
 {
     const char *path = strchr(strstr(url, "//") + 2, '/');
     size_t n = path ? strcspn(path, "?#") : 0;
 
     if (n >= EGRESS_OWN_PATH_BYTES)
-        n = 0;
+        n = EGRESS_OWN_PATH_BYTES - 1;
     if (n > 0)
         memcpy(out, path, n);
     while (n > 0 && out[n - 1] == '/')

@@ -96,6 +96,7 @@ static void belfry_does_not_call_itself(void **state)
                                       "allow port any");
     struct sockaddr_in at = {.sin_family = AF_INET};
     struct sockaddr_in6 at6 = {.sin6_family = AF_INET6};
+    char url[600];
 
     (void)state;
     assert_true(is_url_allowed(r, "http://127.0.0.1:8080/hook"));
@@ -108,6 +109,12 @@ static void belfry_does_not_call_itself(void **state)
     assert_false(is_url_allowed(r, "http://[::1]:8080/hook"));
     assert_false(is_url_allowed(r, "https://hospital.example/api/fhir"));
     assert_false(is_url_allowed(r, "https://HOSPITAL.example:443/api/fhir/?x"));
+    assert_true(snprintf(url, sizeof url,
+                         "https://hospital.example/api/fhir/%0400d", 7) > 0);
+    assert_false(is_url_allowed(r, url));
+    assert_true(snprintf(url, sizeof url, "https://hospital.example/api/%0400d",
+                         7) > 0);
+    assert_true(is_url_allowed(r, url));
     assert_true(is_url_allowed(r, "https://hospital.example/api/fhirhook"));
     assert_true(is_url_allowed(r, "https://hospital.example/hook"));
     assert_true(is_url_allowed(r, "http://127.0.0.1:8081/hook"));

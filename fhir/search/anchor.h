@@ -14,7 +14,8 @@
 
 struct predicate;
 
-/* How selective equal values are, as query_anchor_rank() has it. */
+/* How selective equal values are: those of codes; of identifiers, URIs and
+ * _id; of references. */
 enum anchor_rank {
     ANCHOR_NONE,
     ANCHOR_TOKEN,

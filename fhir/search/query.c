@@ -336,12 +336,6 @@ size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX])
                : anchor_keys(&q->predicates[q->anchor], keys);
 }
 
-int query_anchor_rank(const struct query *q)
-{
-    return q->anchor == NO_ANCHOR ? 0
-                                  : (int)anchor_rank(&q->predicates[q->anchor]);
-}
-
 struct bytes query_text(const struct query *q)
 {
     return bytes_make(q->source, q->source_bytes);

@@ -70,10 +70,6 @@ bool query_matches_telling(const struct query *q, const struct search_values *v,
  * tokens. */
 size_t query_anchor(const struct query *q, uint64_t keys[QUERY_ANCHORS_MAX]);
 
-/* How selective the anchor is: 0 none, 1 a token, 2 an identifier, URI or _id,
- * 3 a reference. Lets a caller choose among several queries. */
-int query_anchor_rank(const struct query *q);
-
 /* Subscriptions by the million differ in nothing but the anchor's value
  * ("patient=Patient/1"): the text of a query around it, as it was compiled.
  * before + value + after is the whole text. False without an anchor. Borrowed

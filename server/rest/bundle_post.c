@@ -17,6 +17,8 @@ void bundle_run_free(struct bundle_run *run)
         return;
     for (size_t i = 0; run->items && i < run->bundle.count; i++)
         condition_free(run->items[i].conditional.condition);
+    for (size_t i = 0; i < run->earlier_count; i++)
+        command_free(run->earlier[i]);
     link_table_fini(&run->links);
     arena_fini(&run->arena);
     free(run);
@@ -345,7 +347,8 @@ static enum http_next prepare_items(struct exchange *x,
         struct write w;
         struct err e;
 
-        if (!is_write(item->entry) || item->entry->method != method)
+        if (!is_write(item->entry) || item->entry->method != method ||
+            item->settled)
             continue;
         arena_reset(&x->scratch);
         if (prepare_item(x, item, &w, &e) == ERR_OK)
@@ -389,6 +392,18 @@ static enum err_code resolve(struct exchange *x, struct err *e)
     return code == ERR_OK ? find_references(x, e) : code;
 }
 
+static void end_stale(struct bundle_run *run, const struct err *why)
+{
+    for (size_t i = 0; i < run->bundle.count; i++) {
+        struct bundle_item *item = &run->items[i];
+
+        if (item->settled || !item->command)
+            continue;
+        item->command->result.code = why->code;
+        item->command->result.err = *why;
+    }
+}
+
 static enum http_next submit(struct exchange *x)
 {
     /* R4 http.html#trules: the order of processing */
@@ -417,7 +432,12 @@ static enum http_next submit(struct exchange *x)
     x->write.command->ctx = x;
     /* from here on the engine may resume the request at any moment */
     code = engine_submit(x->rest->config.engine, x->write.command, &e);
-    return code == ERR_OK ? HTTP_WAIT : reply_error(x, &e);
+    if (code == ERR_OK)
+        return HTTP_WAIT;
+    if (x->bundle->earlier_count == 0)
+        return reply_error(x, &e);
+    end_stale(x->bundle, &e); /* the other entries are done */
+    return bundle_run_answer(x);
 }
 
 static struct bundle_item *item_of(struct bundle_run *run,
@@ -429,6 +449,40 @@ static struct bundle_item *item_of(struct bundle_run *run,
     return NULL;
 }
 
+/* Entries of a batch that were prepared upon what another one, or another
+ * client, changed since: a batch is no transaction, so the others stay. */
+static bool has_stale(struct bundle_run *run)
+{
+    bool stale = false;
+
+    for (size_t i = 0; i < run->bundle.count; i++) {
+        struct bundle_item *item = &run->items[i];
+
+        item->settled =
+            !item->command || item->command->result.code != ERR_STALE;
+        stale = stale || !item->settled;
+    }
+    return stale;
+}
+
+static enum http_next answer_batch(struct exchange *x)
+{
+    struct bundle_run *run = x->bundle;
+    struct err e;
+
+    if (run->bundle.kind != BUNDLE_BATCH || !has_stale(run))
+        return bundle_run_answer(x);
+    if (x->tries < WRITE_TRIES) {
+        run->earlier[run->earlier_count++] = x->write.command;
+        x->write.command = NULL;
+        return submit(x);
+    }
+    (void)err_set(&e, ERR_CONFLICT,
+                  "others keep changing what the entry is about; try again");
+    end_stale(run, &e);
+    return bundle_run_answer(x);
+}
+
 static enum http_next answer(struct exchange *x)
 {
     const struct command_result *result = &x->write.command->result;
@@ -436,7 +490,7 @@ static enum http_next answer(struct exchange *x)
     struct err e;
 
     if (result->code == ERR_OK)
-        return bundle_run_answer(x);
+        return answer_batch(x);
     if (result->code == ERR_STALE && x->tries < WRITE_TRIES)
         return submit(x);
     e = result->err;

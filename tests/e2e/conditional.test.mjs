@@ -169,6 +169,17 @@ test('in a batch each entry is conditional for itself', async () => {
     ['201', '412', '201', '204']);
 });
 
+test('entries of a batch that mean the same create it once', async () => {
+  const make = () => entry('POST', 'Patient', patient('same'), { ifNoneExist: by('same') });
+  const answer = await post('batch', make(), make(), entry('PUT', `Patient?${by('same')}`, patient('same')), make());
+  const { status, json, text } = answer;
+  assert.equal(status, 200, text);
+  assert.deepEqual(json.entry.map((e) => e.response.status.slice(0, 3)), ['201', '200', '200', '200'], text);
+  const ids = json.entry.map((e) => e.response.location.split('/')[1]);
+  assert.equal(new Set(ids).size, 1, text);
+  assert.deepEqual((await found('same')).map((p) => p.id), [ids[0]]);
+});
+
 test('/metadata says what is conditional', async () => {
   const { json } = await send('GET', 'metadata');
   const of = (type) => json.rest[0].resource.find((r) => r.type === type);

@@ -32,7 +32,8 @@ struct condition *condition_new(struct engine *g, struct query **query);
 void condition_found(struct condition *c, struct bytes id);
 void condition_free(struct condition *c);
 
-/* ERR_OK with *holds, as of the batch; other errors are the store's. */
+/* ERR_OK with *holds, as of the batch. ERR_FORMAT when a change since is
+ * damaged; other errors are the store's. */
 MUST_CHECK enum err_code condition_check(struct batch *b, struct command *c,
                                          bool *holds, struct err *e);
 

@@ -1,4 +1,5 @@
 /* A transaction is one command: all of its parts or none (P2). */
+#include "server/engine/condition.h"
 #include "tests/base/stored_of.h"
 #include "tests/unit/engine_damage.h"
 
@@ -167,6 +168,27 @@ static void a_text_of_no_type_fails_its_command_alone(void **state)
     must_fail_alone(*state);
 }
 
+/* What its criteria could find since cannot be told. */
+static void
+a_text_that_is_no_json_fails_a_conditional_command_alone(void **state)
+{
+    struct rig *r = *state;
+    struct command *c;
+    struct query *q = NULL;
+    struct err e;
+
+    begin_with_damage(r, damage_text);
+    assert_int_equal(query_compile(bytes_of("Encounter"), bytes_of("patient=1"),
+                                   bytes_of(RIG_BASE), &q, &e),
+                     ERR_OK);
+    c = part(r, "b", "1");
+    c->condition = condition_new(r->engine, &q);
+    assert_non_null(c->condition);
+    c->condition->seen = 0;
+    assert_int_equal(rig_run(r, c).code, ERR_FORMAT);
+    assert_null(engine_not_ready(r->engine));
+}
+
 /* The linker (--wrap) puts a function of the test before the real one. */
 static atomic_int changes_until_nomem = -1;
 
@@ -250,6 +272,9 @@ int main(void)
             rig_close),
         cmocka_unit_test_setup_teardown(
             a_text_of_no_type_fails_its_command_alone, rig_open, rig_close),
+        cmocka_unit_test_setup_teardown(
+            a_text_that_is_no_json_fails_a_conditional_command_alone, rig_open,
+            rig_close),
         cmocka_unit_test_setup_teardown(
             without_memory_for_a_topic_nothing_is_applied, rig_open, rig_close),
     };
